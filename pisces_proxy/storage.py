@@ -1,0 +1,185 @@
+"""What a storage must promise: verbs of the gateway, not of SQL. Each is one transaction and safe to repeat.
+
+`pisces_proxy.testing.StorageContract` is the specification; every storage must pass it.
+"""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+import msgspec
+
+from .usage import Usage
+
+GroupBy = Literal["model", "key", "channel", "account", "day"]
+
+
+class Account(msgspec.Struct, frozen=True, kw_only=True):
+    """Who pays. `unlimited`: no balance is asked. Times are unix seconds, here and everywhere in storage."""
+
+    name: str
+    unlimited: bool = False
+    created_at: float = 0.0
+
+
+class Key(msgspec.Struct, frozen=True, kw_only=True):
+    """A client's key. The secret itself is nowhere: `digest` is its SHA-256 (hex), `hint` its last four characters.
+
+    None means no limit of its own. `kind` test: served by local providers only, never billed. `quota_nano` in
+    nano-dollars, `expires_at` unix seconds, `networks` in CIDR.
+    """
+
+    id: str
+    name: str
+    account: str
+    digest: str
+    hint: str = ""
+    kind: Literal["live", "test"] = "live"
+    models: tuple[str, ...] | None = None
+    rpm: int | None = None
+    tpm: int | None = None
+    concurrency: int | None = None
+    quota_nano: int | None = None
+    expires_at: float | None = None
+    networks: tuple[str, ...] = ()
+    enabled: bool = True
+    created_at: float = 0.0
+
+
+class Attempt(msgspec.Struct, kw_only=True):
+    """One try at one channel. Milliseconds since the request came; None where it never got there."""
+
+    channel: str
+    upstream_model: str
+    status: int | None = None
+    error: str | None = None
+    started_ms: float = 0.0
+    first_byte_ms: float | None = None
+    total_ms: float | None = None
+
+
+class Record(msgspec.Struct, kw_only=True):
+    """How one request went: the usage row. `protocol` is the client's wire, `upstream_protocol` the channel's. `flags`
+    say what is special (`usage_estimated`, `client_left`, `translated`, `test_key`, ...); milliseconds throughout.
+    `status` is what the client got: 499 where it left first."""
+
+    request_id: str
+    at: float
+    key: str = ""
+    account: str = ""
+    endpoint: str = ""
+    model: str = ""
+    upstream_model: str = ""
+    channel: str = ""
+    provider: str = ""
+    protocol: str = ""
+    upstream_protocol: str = ""
+    stream: bool = False
+    status: int = 0
+    error: str | None = None
+    usage: Usage = Usage()
+    cost_nano: int = 0
+    price_lines: list[dict[str, object]] = []
+    warnings: list[str] = []
+    flags: list[str] = []
+    attempts: list[Attempt] = []
+    total_ms: float = 0.0
+    first_byte_ms: float | None = None
+    upstream_ms: float | None = None
+    client_request_id: str | None = None
+
+
+class UsageGroup(msgspec.Struct, frozen=True, kw_only=True):
+    """Sums over records; `name` is the model, key, channel, account or day (YYYY-MM-DD, UTC)."""
+
+    name: str
+    requests: int = 0
+    errors: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cached_tokens: int = 0
+    reasoning_tokens: int = 0
+    cost_nano: int = 0
+
+
+class Storage(abc.ABC):
+    """Errors: StorageUnavailable where the database cannot be read or written; ValueError for a name that is taken."""
+
+    @abc.abstractmethod
+    async def open(self) -> None:
+        """Connect, and bring the schema up to date."""
+
+    @abc.abstractmethod
+    async def close(self) -> None:
+        """Write what is still queued, then let go."""
+
+    @abc.abstractmethod
+    async def ready(self) -> None:
+        """Raise StorageUnavailable unless a write would work."""
+
+    @abc.abstractmethod
+    async def version(self) -> int:
+        """A number that changes whenever accounts, keys or settings change, by whichever process."""
+
+    @abc.abstractmethod
+    async def secret(self, name: str) -> bytes:
+        """32 random bytes of this installation, made on first asking, the same for all who share the database."""
+
+    @abc.abstractmethod
+    async def setting(self, name: str) -> str | None: ...
+
+    @abc.abstractmethod
+    async def set_setting(self, name: str, value: str | None) -> None: ...
+
+    @abc.abstractmethod
+    async def add_account(self, account: Account) -> None: ...
+
+    @abc.abstractmethod
+    async def accounts(self) -> Sequence[Account]: ...
+
+    @abc.abstractmethod
+    async def find_account(self, name: str) -> Account | None: ...
+
+    @abc.abstractmethod
+    async def add_key(self, key: Key) -> None: ...
+
+    @abc.abstractmethod
+    async def find_key(self, digest: str) -> Key | None: ...
+
+    @abc.abstractmethod
+    async def keys(self) -> Sequence[Key]: ...
+
+    @abc.abstractmethod
+    async def change_key(self, id: str, changes: Mapping[str, object]) -> Key | None:
+        """Set these fields of a key; the key as it is now, None where there is none."""
+
+    @abc.abstractmethod
+    async def delete_key(self, id: str) -> bool: ...
+
+    @abc.abstractmethod
+    async def finish(self, record: Record) -> None:
+        """The request's one row, committed when this returns. A second one for the same request id changes nothing."""
+
+    @abc.abstractmethod
+    async def record(self, request_id: str) -> Record | None: ...
+
+    @abc.abstractmethod
+    async def records(
+        self,
+        *,
+        since: float = 0.0,
+        until: float | None = None,
+        limit: int = 100,
+        before: str | None = None,
+        key: str | None = None,
+        account: str | None = None,
+        model: str | None = None,
+        channel: str | None = None,
+    ) -> Sequence[Record]:
+        """The newest first; `before` is the request id to go on behind."""
+
+    @abc.abstractmethod
+    async def usage(self, *, since: float = 0.0, until: float | None = None, by: GroupBy = "model") -> Sequence[UsageGroup]:
+        """Sums, most requests first (days: newest first)."""
