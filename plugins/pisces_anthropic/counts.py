@@ -1,0 +1,61 @@
+"""Token counts, in Anthropic's way (input without what the cache gave or took) and in the gateway's (wire.md C10)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from pisces_proxy.usage import Usage
+
+from . import shapes
+
+
+def read_usage(raw: bytes, before: Usage | None = None) -> Usage | None:
+    """The counts of a `usage` object laid over those known before: cumulative, so they replace and never add (H116). A zero
+    or a missing count leaves what was said earlier; None where nothing could be read."""
+    if not raw:
+        return before
+    try:
+        seen = shapes.usage.decode(raw)
+    except (msgspec.MsgspecError, RecursionError):
+        return before
+    return _laid_over(seen, before or Usage())
+
+
+def _laid_over(seen: shapes.Usage, before: Usage) -> Usage:
+    read = seen.cache_read_input_tokens or before.cached_input
+    write = seen.cache_creation_input_tokens or before.cache_write
+    fresh = seen.input_tokens or before.input - before.cached_input - before.cache_write
+    hour = seen.cache_creation.ephemeral_1h_input_tokens if seen.cache_creation else None
+    details, tools = seen.output_tokens_details, seen.server_tool_use
+    return Usage(
+        input=fresh + read + write,
+        cached_input=read,
+        cache_write=write,
+        cache_write_1h=hour or before.cache_write_1h,
+        output=seen.output_tokens or before.output,
+        reasoning=(details and details.thinking_tokens) or before.reasoning,
+        searches=(tools and tools.web_search_requests) or before.searches,
+    )
+
+
+def written_usage(usage: Usage) -> dict[str, Any]:
+    """The `usage` object for a client: `input_tokens` excludes both cache counts (H115)."""
+    counts: dict[str, Any] = {
+        "input_tokens": max(usage.input - usage.cached_input - usage.cache_write, 0),
+        "cache_creation_input_tokens": usage.cache_write,
+        "cache_read_input_tokens": usage.cached_input,
+        "output_tokens": usage.output,
+    }
+    if usage.cache_write:
+        hour = min(usage.cache_write_1h, usage.cache_write)
+        counts["cache_creation"] = {
+            "ephemeral_5m_input_tokens": usage.cache_write - hour,
+            "ephemeral_1h_input_tokens": hour,
+        }
+    if usage.reasoning:
+        counts["output_tokens_details"] = {"thinking_tokens": usage.reasoning}
+    if usage.searches:
+        counts["server_tool_use"] = {"web_search_requests": usage.searches, "web_fetch_requests": 0}
+    return counts

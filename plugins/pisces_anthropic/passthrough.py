@@ -1,0 +1,135 @@
+"""A client's own bytes for an Anthropic upstream: the top level is spliced, `messages` are opened for one reason only."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+import msgspec
+from msgspec import UNSET, Raw
+
+from pisces_proxy import splice
+from pisces_proxy.chat import Loss
+from pisces_proxy.errors import BadRequest
+from pisces_proxy.plugin import Encoded, Operation, Profile
+from pisces_proxy.seals import PREFIX
+
+from . import shapes
+from .budget import clamped
+from .threads import refuse_thread
+
+_UNSIGNED = re.compile(rb'"signature"\s*:\s*""')
+_OURS = ("pisces", "api_key", "betas")  # the gateway's own members, and a header that came in the body
+_THINKING = ("thinking", "redacted_thinking")
+_OFF = b'{"type":"disabled"}'
+
+_strings = msgspec.json.Decoder(list[str])
+_thinking = msgspec.json.Decoder(shapes.Thinking)
+_messages = msgspec.json.Decoder(list[Raw])
+_message = msgspec.json.Decoder(shapes.Message)
+
+
+def rewrite(operation: Operation, model: str, profile: Profile) -> Encoded:
+    members = splice.members(operation.body)
+    refuse_thread(shapes.said(members.get("thread", UNSET)))
+    losses: list[Loss] = []
+    changes: dict[str, bytes | None] = {name: None for name in _OURS if name in members}
+    changes |= _replayable(operation.body, members, losses)
+    changes |= _fitting_budget({**members, **{name: Raw(value) for name, value in changes.items() if value}}, losses)
+    changes |= _tuned(members, profile, losses)
+    if members.get("model") != (name := shapes.encode(model)):
+        changes["model"] = name
+    body = splice.edit(operation.body, changes) if changes else operation.body
+    return Encoded(body=body, losses=tuple(losses), headers=_headers(operation.headers, members))
+
+
+def _headers(headers: Mapping[str, str], members: Mapping[str, Raw]) -> dict[str, str]:
+    """The client's version and betas unchanged: its body holds members that need them (clients.md 4.3)."""
+    version = {"anthropic-version": headers.get("anthropic-version") or shapes.VERSION}
+    betas = [beta for part in headers.get("anthropic-beta", "").split(",") if (beta := part.strip())]
+    named: list[str] = shapes.read(_strings, shapes.said(members.get("betas", UNSET)) or b"[]", "betas")
+    betas += named
+    return {**version, "anthropic-beta": ",".join(dict.fromkeys(betas))} if betas else version
+
+
+def _tuned(members: Mapping[str, Raw], profile: Profile, losses: list[Loss]) -> dict[str, bytes | None]:
+    """The profile's drops, renames and defaults."""
+    changes: dict[str, bytes | None] = {}
+    for name in profile.drop:
+        if name in members:
+            changes[name] = None
+            losses.append(Loss(field=name, action="dropped", reason="this upstream does not take it"))
+    for old, new in profile.rename.items():
+        if old in members:
+            changes |= {old: None, new: bytes(members[old])}
+    return changes | {name: shapes.encode(value) for name, value in profile.defaults.items() if name not in members}
+
+
+def _fitting_budget(members: Mapping[str, Raw], losses: list[Loss]) -> dict[str, bytes | None]:
+    """A budget that is not below max_tokens works here, unlike at the vendor (H74)."""
+    thinking = shapes.said(members.get("thinking", UNSET))
+    if b"budget_tokens" not in thinking or "max_tokens" not in members:
+        return {}
+    try:
+        asked = _thinking.decode(thinking)
+        most = msgspec.json.decode(members["max_tokens"], type=int)
+    except msgspec.MsgspecError:
+        return {}  # the vendor has the better words for it
+    budget, lost = clamped(asked.budget_tokens or 0, most)
+    losses += lost
+    if not lost:
+        return {}
+    return {"thinking": splice.edit(thinking, {"budget_tokens": shapes.encode(budget)}) if budget else _OFF}
+
+
+# -- thinking that is not Claude's -------------------------------------------------------------------------------------
+
+
+def _replayable(body: bytes, members: Mapping[str, Raw], losses: list[Loss]) -> dict[str, bytes | None]:
+    """Without thinking blocks of another family: the conversation was answered by one earlier, and the vendor refuses
+    signatures that are not its own (H81)."""
+    if PREFIX.encode() not in body and not _UNSIGNED.search(body):
+        return {}
+    try:
+        before = _messages.decode(members.get("messages", b"[]"))
+        after = [kept for message in before if (kept := _without_foreign(message))]
+    except (msgspec.MsgspecError, BadRequest):
+        return {}
+    if [bytes(message) for message in before] == after:
+        return {}
+    changes: dict[str, bytes | None] = {"messages": b"[" + b",".join(after) + b"]"}
+    if b'"enabled"' in shapes.said(members.get("thinking", UNSET)) and _open_round_without_thinking(after):
+        losses.append(Loss(field="thinking", action="dropped", reason="the open tool calls came without Claude's thinking"))
+        changes["thinking"] = _OFF  # H85
+    return changes
+
+
+def _without_foreign(raw: Raw) -> bytes:
+    """The message, empty where nothing is left of it."""
+    message = _message.decode(raw)
+    content = shapes.said(message.content)
+    if message.role != "assistant" or not content.startswith(b"["):
+        return bytes(raw)
+    parts = shapes.raw_list.decode(content)
+    kept = [bytes(part) for part in parts if not _is_foreign(part)]
+    if len(kept) == len(parts):
+        return bytes(raw)
+    return splice.edit(bytes(raw), {"content": b"[" + b",".join(kept) + b"]"}) if kept else b""
+
+
+def _is_foreign(part: Raw) -> bool:
+    block = shapes.answer_block.decode(part)
+    if block.type not in _THINKING:
+        return False
+    signature = (block.signature if block.type == "thinking" else block.data) or ""
+    return not signature or signature.startswith(PREFIX)
+
+
+def _open_round_without_thinking(messages: list[bytes]) -> bool:
+    if len(messages) < 2 or b'"tool_result"' not in messages[-1]:
+        return False
+    content = shapes.said(_message.decode(messages[-2]).content)
+    if not content.startswith(b"["):
+        return False
+    kinds = [shapes.answer_block.decode(part).type for part in shapes.raw_list.decode(content)]
+    return "tool_use" in kinds and kinds[0] not in _THINKING

@@ -1,0 +1,63 @@
+"""Where clients of OpenAI's API knock (wire.md E3): its own paths, Azure's, and Google's door for OpenAI clients."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+
+from pisces_proxy.errors import BadRequest
+from pisces_proxy.plugin import Endpoint, peek_body
+
+from .chat_choice import WIRE
+from .responses import ENDPOINTS
+
+_ALIASES = ("/openai/v1", "/v1beta/openai")
+
+
+class _Stream(msgspec.Struct):
+    stream: bool | None = None
+
+
+_stream = msgspec.json.Decoder(_Stream)
+
+
+def _peek_deployment(body: bytes, path: Mapping[str, str], query: Mapping[str, str]) -> tuple[str, bool, str]:
+    """Azure names the model in the path, and often nowhere else."""
+    try:
+        return path["model"], bool(_stream.decode(body).stream), "sse"
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
+        raise BadRequest(f"The body is not valid JSON: {error}") from None
+
+
+_OWN = (
+    Endpoint(
+        method="POST",
+        path="/v1/chat/completions",
+        kind="chat",
+        wire=WIRE,
+        peek=peek_body,
+        streaming=True,
+        description="Answer a conversation (OpenAI Chat Completions).",
+    ),
+    Endpoint(method="GET", path="/v1/models", kind="models", wire=WIRE, description="List the models."),
+    Endpoint(method="GET", path="/v1/models/{model:rest}", kind="model", wire=WIRE, description="Describe one model."),
+)
+_AZURE = Endpoint(
+    method="POST",
+    path="/openai/deployments/{model}/chat/completions",
+    kind="chat",
+    wire=WIRE,
+    peek=_peek_deployment,
+    streaming=True,
+    description="Answer a conversation (Azure OpenAI's path).",
+)
+
+
+def endpoints() -> list[Endpoint]:
+    served = (*_OWN, *ENDPOINTS)
+    return [*served, _AZURE, *(_elsewhere(endpoint, root) for root in _ALIASES for endpoint in served)]
+
+
+def _elsewhere(endpoint: Endpoint, root: str) -> Endpoint:
+    return msgspec.structs.replace(endpoint, path=root + endpoint.path.removeprefix("/v1"))

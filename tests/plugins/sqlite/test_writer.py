@@ -1,0 +1,205 @@
+"""Group commit: who shares a transaction, who fails, and what happens when the disk does."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sqlite3
+import subprocess
+import sys
+import threading
+from functools import partial
+from pathlib import Path
+
+import pytest
+from pisces_sqlite import pisces_storage
+from pisces_sqlite.failures import unavailable
+from pisces_sqlite.location import locate
+from pisces_sqlite.writer import Failed, Work, Writer, commit
+
+from pisces_proxy.errors import StorageUnavailable
+
+
+def insert(value: object, connection: sqlite3.Connection) -> object:
+    connection.execute("INSERT INTO t VALUES (?)", (value,))
+    return value
+
+
+def insert_two_then_fail(connection: sqlite3.Connection) -> None:
+    insert(100, connection)
+    insert(101, connection)
+    raise ValueError("the second half is missing")
+
+
+def connect(path: Path | str = ":memory:", *statements: list[str], timeout: float = 5.0) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, isolation_level=None, timeout=timeout)
+    connection.execute("CREATE TABLE IF NOT EXISTS t (v INTEGER UNIQUE)")
+    for trace in statements:
+        connection.set_trace_callback(trace.append)
+    return connection
+
+
+def values(connection: sqlite3.Connection) -> list[int]:
+    return [row[0] for row in connection.execute("SELECT v FROM t ORDER BY v")]
+
+
+async def test_what_arrives_during_a_transaction_shares_the_next_one() -> None:
+    trace: list[str] = []
+    gate = threading.Event()
+    writer = Writer(lambda: connect(":memory:", trace))
+    await writer.start()
+    first = writer.submit(lambda connection: gate.wait(10))
+    later = [writer.submit(partial(insert, n)) for n in range(100)]
+    gate.set()
+    assert await first
+    assert await asyncio.gather(*later) == list(range(100))
+    assert trace.count("COMMIT") <= 2
+    await writer.stop()
+
+
+async def test_beyond_the_limit_callers_are_told_at_once_and_the_queue_drains() -> None:
+    gate = threading.Event()
+    writer = Writer(connect, limit=3)
+    await writer.start()
+    first = writer.submit(lambda connection: gate.wait(10))
+    waiting = [writer.submit(partial(insert, n)) for n in range(2)]
+    with pytest.raises(StorageUnavailable, match="3 writes wait"):
+        writer.submit(partial(insert, 3))
+    gate.set()
+    assert await first
+    assert await asyncio.gather(*waiting) == [0, 1]
+    assert await writer.submit(partial(insert, 3)) == 3
+    await writer.stop()
+
+
+@pytest.mark.parametrize("at", [0, 3, 5])
+def test_work_that_fails_half_way_leaves_no_trace_and_takes_nothing_with_it(at: int) -> None:
+    connection = connect()
+    works: list[Work[object]] = [partial(insert, n) for n in range(5)]
+    works.insert(at, insert_two_then_fail)
+    outcomes = commit(connection, works)
+    assert [type(outcome) is Failed for outcome in outcomes] == [n == at for n in range(6)]
+    assert values(connection) == [0, 1, 2, 3, 4]
+    assert not connection.in_transaction
+    connection.close()
+
+
+def test_lone_work_that_fails_leaves_no_trace() -> None:
+    connection = connect()
+    (outcome,) = commit(connection, [insert_two_then_fail])
+    assert isinstance(outcome.error, ValueError)
+    assert values(connection) == []
+    connection.close()
+
+
+def test_a_database_that_stays_locked_fails_the_batch_and_works_again_afterwards(tmp_path: Path) -> None:
+    ours, theirs = connect(tmp_path / "t.db", timeout=0.05), connect(tmp_path / "t.db")
+    theirs.execute("BEGIN IMMEDIATE")
+    outcomes = commit(ours, [partial(insert, n) for n in range(3)])
+    theirs.execute("ROLLBACK")
+    for outcome in outcomes:
+        assert "locked" in unavailable(outcome.error, locate("sqlite:///t.db")).message
+    assert commit(ours, [partial(insert, 1)]) == [1]
+    ours.close()
+    theirs.close()
+
+
+async def test_a_lock_of_another_process_is_waited_for(tmp_path: Path) -> None:
+    storage = pisces_storage(f"sqlite:///{tmp_path}/p.db")
+    assert storage is not None
+    await storage.open()
+    theirs = sqlite3.connect(tmp_path / "p.db", isolation_level=None)
+    theirs.execute("BEGIN IMMEDIATE")
+    writing = asyncio.ensure_future(storage.set_setting("a", "b"))
+    await asyncio.sleep(0.1)
+    assert await storage.setting("a") is None  # a reader does not wait
+    assert not writing.done()
+    theirs.execute("COMMIT")
+    theirs.close()
+    await writing
+    assert await storage.setting("a") == "b"
+    await storage.close()
+
+
+_FULL_DISK = """
+import asyncio, resource, sys
+from pisces_proxy.errors import StorageUnavailable
+from pisces_proxy.storage import Record
+from pisces_sqlite import pisces_storage
+
+async def main():
+    storage = pisces_storage(sys.argv[1])
+    await storage.open()
+    resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, resource.RLIM_INFINITY))
+    outcomes = await asyncio.gather(*(finish(storage, n) for n in range(2000)))
+    refused = [error for error in outcomes if error]
+    assert 0 < len(refused) < 2000, len(refused)
+    assert all(isinstance(error, StorageUnavailable) for error in refused), refused[0]
+    print(refused[0].message)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    await storage.finish(Record(request_id="afterwards", at=1.0))
+    kept = {record.request_id for record in await storage.records(limit=10_000)}
+    assert kept == {str(n) for n, error in enumerate(outcomes) if error is None} | {"afterwards"}
+    await storage.close()
+
+async def finish(storage, n):
+    await asyncio.sleep(n / 4000)
+    try:
+        await storage.finish(Record(request_id=str(n), at=1.0))
+    except StorageUnavailable as error:
+        return error
+
+asyncio.run(main())
+"""
+
+_READ_ONLY = """
+import asyncio, os, pathlib, sys
+from pisces_proxy.errors import StorageUnavailable
+from pisces_proxy.storage import Record
+from pisces_sqlite import pisces_storage
+import aiosqlite, pisces_sqlite.store
+
+async def main():
+    storage = pisces_storage(sys.argv[1])
+    await storage.open()
+    await storage.close()
+    file = pathlib.Path(sys.argv[2])
+    file.chmod(0o444)
+    file.parent.chmod(0o555)
+    if os.geteuid() == 0:
+        os.setuid(65534)
+    storage = pisces_storage(sys.argv[1])
+    try:
+        await storage.open()
+        await storage.ready()
+    except StorageUnavailable as error:
+        print(error.message)
+    finally:
+        await storage.close()
+
+asyncio.run(main())
+"""
+
+
+def run(program: str, *arguments: str) -> str:
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    done = subprocess.run(
+        [sys.executable, "-c", program, *arguments], env=environment, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs RLIMIT_FSIZE")
+def test_on_a_full_disk_each_caller_knows_whether_its_row_was_kept(tmp_path: Path) -> None:
+    assert "disk" in run(_FULL_DISK, f"sqlite:///{tmp_path}/p.db")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="POSIX permissions")
+def test_a_read_only_database_is_a_clear_error(tmp_path: Path) -> None:
+    folder = tmp_path
+    while folder != folder.parent and os.geteuid() == 0:  # root gives up its rights, and must still get there
+        folder.chmod(folder.stat().st_mode | 0o755)
+        folder = folder.parent
+    (tmp_path / "d").mkdir()
+    assert "permissions" in run(_READ_ONLY, f"sqlite:///{tmp_path}/d/p.db", str(tmp_path / "d" / "p.db"))
