@@ -1,0 +1,165 @@
+"""Vendors that serve their own models. Facts and quirks: wire.md G and A5, real-traffic.md 2."""
+
+from __future__ import annotations
+
+from .families import DEEPSEEK, GLM, GROK, KIMI, QWEN
+from .row import BUDGET, CHAT, EFFORT, MESSAGES, RESPONSES, Row
+
+DEEPSEEK_ROW = Row(
+    name="deepseek",
+    base_url="https://api.deepseek.com/v1",
+    wires={CHAT: "/chat/completions", MESSAGES: "~/anthropic/v1/messages"},
+    flags={"max_tokens_field": "max_tokens", "n": False},  # G; n is not among its parameters
+    models=DEEPSEEK,
+    on={MESSAGES: BUDGET},
+    summary="DeepSeek",
+)
+
+XAI = Row(
+    name="xai",
+    base_url="https://api.x.ai/v1",
+    wires={CHAT: "/chat/completions", RESPONSES: "/responses"},
+    flags={"max_tokens_field": "max_completion_tokens"},  # G
+    models=GROK,  # what each Grok refuses
+    summary="xAI Grok",
+)
+
+MISTRAL = Row(
+    name="mistral",
+    base_url="https://api.mistral.ai/v1",
+    wires={CHAT: "/chat/completions"},
+    # G: stream_options is refused with 422, as is every member it does not know
+    drop=("stream_options", "user", "logit_bias", "store", "service_tier"),
+    flags={
+        "max_tokens_field": "max_tokens",
+        "stream_usage": "always",  # the last chunk counts without being asked
+        "tool_id": "mistral9",  # nine letters and digits, else 400 (C5)
+        "required_word": "any",  # its word for `required`
+        "rename": {"seed": "random_seed"},
+        "logprobs": False,
+        "reasoning": "none",
+        "reasoning_field": "chunks",  # content may be a list of thinking and text (real-traffic 2)
+    },
+    models={"mistral-small": {"reasoning": "effort", "efforts": ("none", "high")}},
+    summary="Mistral La Plateforme",
+)
+
+MOONSHOT = Row(
+    name="moonshot",
+    base_url="https://api.moonshot.ai/v1",
+    wires={CHAT: "/chat/completions", MESSAGES: "~/anthropic/v1/messages"},
+    flags={"max_tokens_field": "max_tokens"},  # G
+    models=KIMI,
+    on={MESSAGES: BUDGET},
+    summary="Moonshot Kimi (in China: base_url https://api.moonshot.cn/v1)",
+)
+
+ZHIPU = Row(
+    name="zhipu",
+    base_url="https://open.bigmodel.cn/api/paas/v4",
+    wires={CHAT: "/chat/completions", MESSAGES: "~/api/anthropic/v1/messages"},
+    drop=("stream_options",),  # counts in the last chunk always; the member is not in its documentation
+    flags={
+        "max_tokens_field": "max_tokens",
+        "stream_usage": "always",
+        "temperature_max": 0.99,  # 0 and 1 are excluded (G)
+        "tool_choices": ("auto",),  # G
+        "n": False,
+        "penalties": False,
+    },
+    models=GLM,
+    on={MESSAGES: BUDGET},
+    summary="Zhipu GLM (elsewhere: base_url https://api.z.ai/api/paas/v4)",
+)
+
+DASHSCOPE = Row(
+    name="dashscope",
+    base_url="https://dashscope.aliyuncs.com",  # several roots below one origin
+    wires={
+        CHAT: "/compatible-mode/v1/chat/completions",
+        RESPONSES: "/compatible-mode/v1/responses",  # the older /api/v2/apps/protocols/... is being retired
+        MESSAGES: "/apps/anthropic/v1/messages",
+    },
+    drop=("frequency_penalty",),  # G: presence_penalty only
+    flags={
+        "max_tokens_field": "max_tokens",
+        "temperature_max": 1.99,  # below 2 (G)
+        "cache_marks": True,  # cache_control works on Qwen (C11)
+    },
+    models={**QWEN, **DEEPSEEK, **KIMI, **GLM},
+    on={MESSAGES: BUDGET, RESPONSES: EFFORT},
+    summary="Alibaba Model Studio, Qwen (elsewhere: base_url https://dashscope-intl.aliyuncs.com)",
+)
+
+MINIMAX = Row(
+    name="minimax",
+    base_url="https://api.minimax.io/v1",
+    wires={CHAT: "/chat/completions", MESSAGES: "~/anthropic/v1/messages"},
+    flags={
+        "max_tokens_field": "max_completion_tokens",  # G
+        "repeat_last": True,  # the last chunk repeats the whole message (H23)
+        "reasoning": "none",  # thinks as it likes
+        "reasoning_field": "think_tags",  # <think> stands in the content (C6)
+        "temperature_max": 1.0,
+        "n": False,
+    },
+    on={MESSAGES: BUDGET},
+    summary="MiniMax (in China: base_url https://api.minimaxi.com/v1)",
+)
+
+VOLCENGINE = Row(
+    name="volcengine",
+    base_url="https://ark.cn-beijing.volces.com/api/v3",
+    wires={CHAT: "/chat/completions", RESPONSES: "/responses"},
+    # G: `thinking:{type}`; models are names or endpoint ids (ep-...), so no row can tell them apart
+    flags={"max_tokens_field": "max_tokens", "reasoning": "thinking_type"},
+    on={RESPONSES: EFFORT},
+    summary="Volcengine Ark, Doubao (BytePlus: base_url https://ark.ap-southeast.bytepluses.com/api/v3)",
+)
+
+PERPLEXITY = Row(
+    name="perplexity",
+    base_url="https://api.perplexity.ai",
+    wires={CHAT: "/chat/completions"},
+    drop=("stream_options",),
+    flags={
+        "max_tokens_field": "max_tokens",
+        "stream_usage": "always",  # cumulative, in each chunk (real-traffic 2)
+        "alternate_roles": True,  # user and assistant strictly in turn, system first (G)
+        "mid_system": False,
+        "tools": False,  # no tools, stop, seed (G)
+        "stop": False,
+        "seed": False,
+        "n": False,
+        "logprobs": False,
+        "json_object": False,  # json_schema only
+        "reasoning": "none",
+        "reasoning_field": "think_tags",  # sonar-reasoning writes <think> into its text
+    },
+    models={
+        "sonar-reasoning": {"reasoning": "effort", "efforts": ("minimal", "low", "medium", "high"), "reasoning_off": False},
+        "sonar-deep-research": {"reasoning": "effort", "efforts": ("low", "medium", "high"), "reasoning_off": False},
+    },
+    summary="Perplexity Sonar",
+)
+
+COHERE = Row(
+    name="cohere",
+    base_url="https://api.cohere.com/compatibility/v1",
+    wires={CHAT: "/chat/completions"},
+    # not in its compatibility API: https://docs.cohere.com/docs/compatibility-api
+    drop=("logit_bias", "top_logprobs", "store", "metadata", "service_tier", "prediction"),
+    flags={
+        "max_tokens_field": "max_tokens",
+        "n": False,
+        "parallel_tool_calls": False,
+        "logprobs": False,
+        "audio": False,
+        "temperature_max": 1.0,
+        "reasoning": "effort",
+        "efforts": ("none", "high"),
+    },
+    summary="Cohere, by its OpenAI compatibility API",
+)
+
+MAKERS = (DEEPSEEK_ROW, XAI, MISTRAL, MOONSHOT, ZHIPU, DASHSCOPE, MINIMAX, VOLCENGINE, PERPLEXITY, COHERE)
