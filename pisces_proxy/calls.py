@@ -1,0 +1,210 @@
+"""One client's request on its way through the gateway, and what it becomes for an upstream."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+import msgspec
+
+from . import chat, tokens
+from .errors import Unsupported
+from .fetch import Fetcher, inlined
+from .plugin import Endpoint, Operation, Profile, Reply, Wire
+from .routing import Target
+from .seals import Seals
+from .storage import Attempt, Key, Record
+
+GATEWAY = "Pisces"
+
+
+class Call(msgspec.Struct, kw_only=True):
+    """What is known of a request while it lives. `started` is `time.perf_counter()`, `now` unix seconds."""
+
+    request_id: str
+    endpoint: Endpoint
+    wire: Wire
+    operation: Operation
+    key: Key
+    record: Record
+    started: float
+    now: float
+    seals: Seals
+    strict: bool = False
+    extension: bool = True
+    request: chat.Request | None = None
+    losses: tuple[chat.Loss, ...] = ()
+    settled: bool = False
+    draining: bool = False
+
+    def canonical(self) -> chat.Request:
+        """The request decoded, once."""
+        if self.request is None:
+            self.request = self.wire.decode_request(self.operation, self.seals)
+        return self.request
+
+
+class Prepared(msgspec.Struct, kw_only=True):
+    """A request ready to be sent to one target. `same`: the answer's bytes pass through; `stream`: the upstream streams."""
+
+    target: Target
+    model: str
+    wire: Wire
+    profile: Profile
+    same: bool
+    stream: bool
+    url: str
+    body: bytes
+    headers: dict[str, str]
+    names: Mapping[str, str]
+    losses: tuple[chat.Loss, ...]
+    attempt: Attempt
+
+
+def wire_for(target: Target, wires: Mapping[str, Wire], operation: Operation) -> Wire:
+    """The wire to speak to a target: the client's own where the target has it, else the one it prefers."""
+    if operation.wire in target.wires:
+        return wires[operation.wire]
+    kind = wires[operation.wire].kind
+    for name in target.wires:
+        if wires[name].kind == kind:
+            return wires[name]
+    raise Unsupported(f"Channel {target.channel.name!r} does not serve {kind} requests.")
+
+
+async def fetched(request: chat.Request, wire: Wire, profile: Profile, fetcher: Fetcher) -> chat.Request:
+    """The request with the media that this target does not fetch itself in place."""
+    return await inlined(request, wire.url_media if profile.url_media is None else profile.url_media, fetcher)
+
+
+async def prepare(call: Call, target: Target, model: str, wire: Wire, key: str, attempt: Attempt, fetcher: Fetcher) -> Prepared:
+    """The request for a target: the client's own bytes where both sides speak one wire, else encoded anew.
+
+    Raises Unsupported for what the target cannot say, and for any loss where the client asked to be strict.
+    """
+    operation = call.operation
+    profile = target.profile(wire.name, model)
+    stream = {"auto": operation.stream, "yes": True, "no": False}[profile.force_stream]
+    same = wire.name == operation.wire and stream == operation.stream and wire.passes(operation, profile)
+    if same:
+        encoded = wire.rewrite(operation, model, profile)
+    else:
+        request = await fetched(call.canonical(), wire, profile, fetcher)
+        encoded = wire.encode_request(msgspec.structs.replace(request, stream=stream), model, profile)
+    losses = encoded.losses if same else (*call.canonical().losses, *encoded.losses)
+    if call.strict and losses:
+        told = "; ".join(f"{loss.field} {loss.action}: {loss.reason}" for loss in losses)
+        raise Unsupported(f"Pisces-Strict is set and this would be lost: {told}", param=losses[0].field)
+    return Prepared(
+        target=target,
+        model=model,
+        wire=wire,
+        profile=profile,
+        same=same,
+        stream=stream,
+        url=url_of(target, wire, model, operation.kind, stream),
+        body=wire.count_request(encoded.body, model) if operation.kind == "count" else encoded.body,
+        headers=headers_for(target, wire, key, encoded.headers),
+        names=encoded.names,
+        losses=losses,
+        attempt=attempt,
+    )
+
+
+def url_of(target: Target, wire: Wire, model: str, kind: str, stream: bool) -> str:
+    base, template = base_of(target, wire)
+    if kind == "count":
+        return base + (wire.count_path(template, model) or template)
+    return base + wire.path(template, model, kind, stream)
+
+
+def base_of(target: Target, wire: Wire) -> tuple[str, str]:
+    """(base URL, path template) of a wire at a target; a template that begins with `~` counts from the origin."""
+    base = target.channel.base_url or target.provider.base_url.rstrip("/")
+    template = target.provider.wires[wire.name]
+    if template.startswith("~"):
+        parts = urlsplit(base)
+        return f"{parts.scheme}://{parts.netloc}", template[1:]
+    return base, template
+
+
+def headers_for(target: Target, wire: Wire, key: str, extra: Mapping[str, str]) -> dict[str, str]:
+    """Headers of an upstream request: nothing of the client's but what the wire lets through."""
+    return {
+        "Content-Type": "application/json",
+        "Accept-Encoding": "identity",
+        **target.provider.headers,
+        **extra,
+        **target.provider.authorize(wire.name, key),
+        **target.channel.headers,
+    }
+
+
+def reply_for(call: Call, prepared: Prepared) -> Reply:
+    """What the client's encoder must know."""
+    operation = call.operation
+    request = None if prepared.same else call.canonical()
+    return Reply(
+        model=operation.model,
+        request_id=call.request_id,
+        created=int(call.now),
+        stream=operation.stream,
+        form=operation.form,
+        include_usage=wants_usage(call),
+        extension=extension(call, prepared.target.channel.name, prepared.losses),
+        request=request,
+        input_estimate=tokens.of_request(request) if request is not None and operation.stream else 0,
+        seals=call.seals,
+    )
+
+
+def wants_usage(call: Call) -> bool:
+    """Whether the client asked for the usage of its stream; read from the bytes where they pass through."""
+    if call.request is not None:
+        return call.request.include_usage
+    body = call.operation.body
+    if b'"include_usage"' not in body:
+        return False
+    try:
+        return bool(_asked.decode(body).stream_options.include_usage)
+    except msgspec.MsgspecError:
+        return False
+
+
+class _StreamOptions(msgspec.Struct, frozen=True):
+    include_usage: bool | None = None
+
+
+class _Asked(msgspec.Struct):
+    stream_options: _StreamOptions = _StreamOptions()
+
+
+_asked = msgspec.json.Decoder(_Asked)
+_encode = msgspec.json.Encoder().encode
+
+
+def extension(call: Call, channel: str, losses: tuple[chat.Loss, ...], **more: Any) -> bytes:
+    """The `pisces` object, empty where it is switched off."""
+    if not call.extension:
+        return b""
+    return extension_of(call.wire.protocol, call.request_id, call.now, channel, losses, **more)
+
+
+def extension_of(
+    protocol: str, request_id: str, now: float, channel: str = "", losses: tuple[chat.Loss, ...] = (), **more: Any
+) -> bytes:
+    """The `pisces` object as JSON (wire.md G8). `timestamp` is in unix seconds."""
+    value: dict[str, Any] = {"gateway": GATEWAY, "protocol": protocol, "request_id": request_id}
+    if channel:
+        value["channel"] = channel
+    value["timestamp"] = int(now)
+    if losses:
+        value["warnings"] = [{"field": loss.field, "action": loss.action, "reason": loss.reason} for loss in losses]
+    return _encode({**value, **more})
+
+
+def warnings_header(losses: tuple[chat.Loss, ...]) -> str:
+    """`x-pisces-warnings`: field;action;reason, comma separated, ASCII, at most 2 KB."""
+    told = ", ".join(f"{loss.field};{loss.action};{loss.reason.replace(',', ' ').replace(';', ' ')}" for loss in losses)
+    return told.encode("ascii", "replace").decode().replace("\r", " ").replace("\n", " ")[:2048]

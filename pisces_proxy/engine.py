@@ -1,0 +1,365 @@
+"""The life of one request: candidates in order, one attempt each, failover until something useful has come, then the relay.
+
+Steps only go forward. Until the first useful event nothing has reached the client; behind it there are no retries.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager
+
+import msgspec
+
+from . import chat, routing, sse
+from .calls import Call, Prepared, extension, prepare, reply_for, warnings_header, wire_for
+from .errors import PiscesError, Unsupported, UpstreamBroken, UpstreamError, UpstreamTimeout
+from .fetch import Fetcher
+from .local import answer as ask_locally
+from .plugin import LocalProvider, Operation, Reply, Wire
+from .records import CLIENT_LEFT, Books, estimated, prompt_estimate
+from .relay import ClientLeft, Hearts, Sink, Stream, drain, first_useful, relay
+from .routing import Candidate, Rest
+from .storage import Attempt
+from .tasks import Tasks
+from .transform import Passthrough, Transform, Translation, renamed
+from .upstream import Exchange, Timeouts, Upstream
+from .usage import Usage
+
+WHOLE_LIMIT = 256 * 1024 * 1024  # bytes of one unstreamed answer
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """A whole answer for the client."""
+
+    status: int
+    body: bytes
+    headers: Mapping[str, str] = {}
+
+
+class Engine:
+    """What stays the same from request to request."""
+
+    def __init__(
+        self, *, upstream: Upstream, fetcher: Fetcher, wires: Mapping[str, Wire], books: Books, hearts: Hearts, tasks: Tasks
+    ) -> None:
+        self._upstream = upstream
+        self._fetcher = fetcher
+        self._wires = wires
+        self._books = books
+        self._hearts = hearts
+        self._tasks = tasks
+
+    async def run(self, call: Call, candidates: list[Candidate], sink: Sink) -> Answer | None:
+        """Answer a chat request: an Answer, or None where it has been streamed to the sink. Raises PiscesError while
+        nothing has been sent."""
+        if not call.operation.stream:
+            return await self._first_that_answers(call, candidates, None)
+        headers = call.wire.stream_headers(call.operation.form)
+        beat = call.wire.heartbeat_for(call.operation.form)
+        early = call.wire.early_heartbeat
+        stream = Stream(sink, headers, beat, beat if early is None else early, _clock())
+        with self._hearts.beating(stream):
+            try:
+                return await self._first_that_answers(call, candidates, stream)
+            except PiscesError as error:
+                if not sink.opened:
+                    raise
+                await self._fail_in_band(call, stream, error)
+                return None
+
+    async def _first_that_answers(self, call: Call, candidates: list[Candidate], stream: Stream | None) -> Answer | None:
+        failure: PiscesError | None = None
+        for candidate, key, rest in _tries(candidates):
+            try:
+                if stream is None:
+                    return await self._whole(call, candidate, key, rest)
+                return await self._streamed(call, candidate, key, rest, stream)
+            except Unsupported as error:
+                failure = failure or error  # another channel may speak a wire that has it
+            except UpstreamError as error:
+                failure = error
+        raise failure or routing.all_resting(call.operation.model, candidates, _clock())
+
+    # -- one attempt
+
+    @asynccontextmanager
+    async def _attempt(self, call: Call, candidate: Candidate, rest: Rest) -> AsyncIterator[Attempt]:
+        """Write down how a try at a target goes, for the record and for the target's health."""
+        target = candidate.target
+        attempt = Attempt(channel=target.channel.name, upstream_model=candidate.model, started_ms=_ms(call))
+        call.record.attempts.append(attempt)
+        routing.tried(target, rest)
+        try:
+            yield attempt
+        except PiscesError as error:
+            attempt.error = f"{error.kind}: {error.message}"[:500]
+            attempt.status = attempt.status or getattr(error, "upstream_status", 0) or None
+            routing.failed(target, rest, error, _clock())
+            raise
+        except BaseException:
+            routing.released(target, rest)
+            raise
+        finally:
+            attempt.total_ms = _ms(call)
+
+    async def _send(self, call: Call, candidate: Candidate, key: str, attempt: Attempt) -> tuple[Prepared, Exchange]:
+        """Ask the upstream. Raises its refusal as one of our errors."""
+        target = candidate.target
+        wire = wire_for(target, self._wires, call.operation)
+        prepared = await prepare(call, target, candidate.model, wire, key, attempt, self._fetcher)
+        exchange = await self._exchange(call, prepared)
+        attempt.status = exchange.status
+        attempt.first_byte_ms = _ms(call)
+        if exchange.status != 200 and not 200 < exchange.status < 300:
+            raise await _refusal(prepared, exchange)
+        return prepared, exchange
+
+    async def _exchange(self, call: Call, prepared: Prepared) -> Exchange:
+        channel, provider = prepared.target.channel, prepared.target.provider
+        if isinstance(provider, LocalProvider):
+            asked = Operation(
+                kind="chat", wire=prepared.wire.name, model=prepared.model, stream=prepared.stream, body=prepared.body
+            )
+            return await ask_locally(provider, prepared.wire, asked, call.seals, call.request_id)
+        timeouts = Timeouts(channel.connect_timeout, channel.first_byte_timeout, channel.idle_timeout, channel.total_timeout)
+        return await self._upstream.send("POST", prepared.url, prepared.headers, prepared.body, timeouts, channel.proxy)
+
+    # -- whole answers
+
+    async def _whole(self, call: Call, candidate: Candidate, key: str, rest: Rest) -> Answer:
+        async with self._attempt(call, candidate, rest) as attempt:
+            prepared, exchange = await self._send(call, candidate, key, attempt)
+            try:
+                body = await exchange.read(WHOLE_LIMIT)
+            finally:
+                exchange.close()
+            response = _folded(prepared, body) if prepared.stream else prepared.wire.decode_response(body, prepared.profile)
+            routing.succeeded(candidate.target, rest)
+        self._chosen(call, prepared)
+        usage = response.usage or estimated(call, blocks=tuple(b for choice in response.choices for b in choice.blocks))
+        reply = reply_for(call, prepared)
+        if usage.estimated and call.extension:
+            reply.extension = extension(call, candidate.target.channel.name, prepared.losses, usage_estimated=True)
+        if prepared.same:
+            told = call.wire.relay_response(body, reply)
+        else:
+            told = call.wire.encode_response(_restored(response, prepared.names, usage), reply)
+        await self._books.settle(call, 200, usage)
+        return Answer(200, told, {"Content-Type": "application/json", **_answer_headers(call, prepared)})
+
+    # -- streams
+
+    async def _streamed(self, call: Call, candidate: Candidate, key: str, rest: Rest, stream: Stream) -> Answer | None:
+        async with self._attempt(call, candidate, rest) as attempt:
+            prepared, exchange = await self._send(call, candidate, key, attempt)
+            try:
+                reply = reply_for(call, prepared)
+                transform = self._transform(call, prepared, reply)
+                if not prepared.stream:
+                    held = await _at_once(prepared, exchange, transform)
+                else:
+                    held = await _within(candidate.target.channel.first_byte_timeout, exchange, transform)
+            except BaseException:
+                exchange.close()
+                raise
+            routing.succeeded(candidate.target, rest)
+        self._chosen(call, prepared)
+        call.record.first_byte_ms = _ms(call)
+        if not stream.sink.opened:
+            stream.headers = {**stream.headers, **_answer_headers(call, prepared)}
+        await self._relay(call, exchange, transform, stream, held, prepared)
+        return None
+
+    def _transform(self, call: Call, prepared: Prepared, reply: Reply) -> Transform:
+        if prepared.same:
+            return Passthrough(prepared.wire, prepared.profile, reply)
+        return Translation(prepared.wire, prepared.profile, call.wire.encoder(reply), prepared.names)
+
+    async def _relay(
+        self, call: Call, exchange: Exchange, transform: Transform, stream: Stream, held: bytes, prepared: Prepared
+    ) -> None:
+        attempt = prepared.attempt
+
+        async def settle() -> None:
+            attempt.total_ms = _ms(call)
+            if transform.failure is not None:
+                attempt.error = f"{transform.failure.kind}: {transform.failure.message}"[:500]
+            await self._books.settle(call, 200, _counted(call, transform), transform.failure)
+
+        try:
+            await relay(exchange, transform, stream, held, settle)
+        except (ClientLeft, asyncio.CancelledError):
+            if call.settled:
+                raise
+            call.record.flags.append("client_left")
+            call.draining = prepared.target.channel.on_disconnect == "drain"
+            if call.draining:
+                self._tasks.start(self._drain(call, exchange, transform))
+            else:
+                await asyncio.shield(self._books.settle(call, CLIENT_LEFT, _counted(call, transform)))
+            raise
+        finally:
+            if not call.draining:
+                exchange.close()
+
+    async def _drain(self, call: Call, exchange: Exchange, transform: Transform) -> None:
+        call.record.flags.append("drained")
+        try:
+            await drain(exchange, transform)
+        finally:
+            exchange.close()
+            await self._books.settle(call, CLIENT_LEFT, _counted(call, transform))
+            self._books.tell(call)
+
+    async def _fail_in_band(self, call: Call, stream: Stream, error: PiscesError) -> None:
+        """An error behind the headers: only heartbeats have gone out, no channel has answered."""
+        reply = Reply(
+            model=call.operation.model,
+            request_id=call.request_id,
+            created=int(call.now),
+            stream=True,
+            form=call.operation.form,
+            seals=call.seals,
+        )
+        await self._books.settle(call, error.status, None, error)
+        await stream.write(call.wire.encoder(reply).encode([chat.Failed(error=error)]), _clock())
+        await stream.sink.close()
+
+    # -- counting without answering
+
+    async def count(self, call: Call, candidates: list[Candidate]) -> Answer:
+        """The tokens of a request: asked upstream where it can, else our own estimate, flagged."""
+        for candidate in candidates[:1]:
+            counted = await self._count_upstream(call, candidate)
+            if counted is not None:
+                return counted
+        usage = Usage(input=prompt_estimate(call), estimated=True)
+        call.record.flags.append("usage_estimated")
+        reply = Reply(
+            model=call.operation.model,
+            request_id=call.request_id,
+            created=int(call.now),
+            extension=extension(call, "", (), usage_estimated=True),
+            seals=call.seals,
+        )
+        call.canonical()  # a request that nobody could read is refused, not counted
+        await self._books.settle(call, 200, Usage())
+        return Answer(200, call.wire.encode_count(usage, reply), {"Content-Type": "application/json"})
+
+    async def _count_upstream(self, call: Call, candidate: Candidate) -> Answer | None:
+        target = candidate.target
+        wire = wire_for(target, self._wires, call.operation)
+        path = wire.count_path(target.provider.wires[wire.name], candidate.model)
+        taken = target.take_key(_clock())
+        local = isinstance(target.provider, LocalProvider)
+        if local or wire.name not in target.provider.counts or path is None or taken is None:
+            return None
+        try:
+            async with self._attempt(call, candidate, taken[1]) as attempt:
+                prepared, exchange = await self._send(call, candidate, taken[0], attempt)
+                try:
+                    number = prepared.wire.decode_count(await exchange.read(WHOLE_LIMIT))
+                finally:
+                    exchange.close()
+        except UpstreamError:
+            return None
+        self._chosen(call, prepared)
+        reply = reply_for(call, prepared)
+        await self._books.settle(call, 200, Usage())
+        body = call.wire.encode_count(Usage(input=number), reply)
+        return Answer(200, body, {"Content-Type": "application/json", **_answer_headers(call, prepared)})
+
+    @staticmethod
+    def _chosen(call: Call, prepared: Prepared) -> None:
+        record, channel = call.record, prepared.target.channel
+        record.channel, record.provider = channel.name, channel.provider
+        record.upstream_model = prepared.model
+        record.upstream_protocol = prepared.wire.name
+        record.upstream_ms = prepared.attempt.first_byte_ms
+        call.losses = prepared.losses
+        if not prepared.same:
+            record.flags.append("translated")
+
+
+def _tries(candidates: list[Candidate]) -> Iterator[tuple[Candidate, str, Rest]]:
+    """Each target with a key of its own; once more with the next key where the last one was refused or used up."""
+    for candidate in candidates:
+        for _ in candidate.target.keys:
+            taken = candidate.target.take_key(_clock())
+            if taken is None:
+                break
+            yield candidate, *taken
+            if taken[1].available(_clock()):  # it was not the key
+                break
+
+
+def _clock() -> float:
+    return asyncio.get_running_loop().time()
+
+
+def _ms(call: Call) -> float:
+    return round((time.perf_counter() - call.started) * 1000, 3)
+
+
+async def _refusal(prepared: Prepared, exchange: Exchange) -> PiscesError:
+    try:
+        body = await exchange.read(1024 * 1024)
+    except UpstreamError:
+        body = b""
+    finally:
+        exchange.close()
+    if 300 <= exchange.status < 400:
+        return UpstreamBroken(f"The upstream answered with a redirect ({exchange.status}). Check the channel's base_url.")
+    return prepared.wire.decode_error(exchange.status, exchange.headers, body)
+
+
+def _counted(call: Call, transform: Transform) -> Usage:
+    """What the upstream counted; for one that did not get to it, our own count of what came."""
+    usage = transform.usage
+    if usage is None or (usage.output == 0 and transform.output and not transform.finished):
+        return estimated(call, transform.output) if usage is None else _with_output(usage, transform.output)
+    return usage
+
+
+def _with_output(usage: Usage, letters: int) -> Usage:
+    return msgspec.structs.replace(usage, output=-(-letters // 4), estimated=True)
+
+
+async def _within(seconds: float, exchange: Exchange, transform: Transform) -> bytes:
+    try:
+        return await first_useful(exchange, transform, seconds)
+    except TimeoutError:
+        raise UpstreamTimeout(f"The upstream sent nothing useful within {seconds:.0f} s.") from None
+
+
+async def _at_once(prepared: Prepared, exchange: Exchange, transform: Transform) -> bytes:
+    """A stream made of an answer that came whole."""
+    response = prepared.wire.decode_response(await exchange.read(WHOLE_LIMIT), prepared.profile)
+    assert isinstance(transform, Translation)
+    return transform.whole(response)
+
+
+def _folded(prepared: Prepared, body: bytes) -> chat.Response:
+    """A whole answer made of a stream, for an upstream that only streams."""
+    decoder = prepared.wire.decoder(prepared.profile)
+    events: list[chat.Event] = []
+    for event, data in sse.frames(body):
+        events += decoder.decode(event, data)
+    if not any(isinstance(event, (chat.Finish, chat.Failed)) for event in events):
+        events += decoder.end()
+    return chat.fold(events)
+
+
+def _restored(response: chat.Response, names: Mapping[str, str], usage: Usage) -> chat.Response:
+    """With tool names as the client spells them, and with a usage in any case."""
+    response = msgspec.structs.replace(response, usage=usage)
+    return chat.fold(renamed(list(chat.unfold(response)), names)) if names else response
+
+
+def _answer_headers(call: Call, prepared: Prepared) -> dict[str, str]:
+    headers = {"x-pisces-channel": prepared.target.channel.name, "x-pisces-protocol": prepared.wire.protocol}
+    if prepared.losses:
+        headers["x-pisces-warnings"] = warnings_header(prepared.losses)
+    return headers

@@ -1,0 +1,253 @@
+"""Everything that lives as long as the process: opened in order, swapped on reload, closed in reverse."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Coroutine, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
+
+import msgspec
+
+from . import auth, keys
+from .auth import Authenticator, Credential
+from .calls import Call, extension
+from .config import Config, load, seconds
+from .engine import Answer, Engine
+from .errors import ConfigError, ModelNotFound, NotFound, PiscesError
+from .fetch import Fetcher
+from .fetch import session as fetch_session
+from .log import log
+from .paths import Paths
+from .records import CLIENT_LEFT, Books
+from .registry import Registry
+from .relay import Hearts, Sink
+from .seals import Seals
+from .storage import Account, Key, Storage
+from .tasks import Tasks
+from .upstream import connect
+from .world import World
+
+WATCH = 0.5  # seconds between two looks at whether another process changed something
+
+
+class Gateway:
+    """The running gateway. Make one with `opened`."""
+
+    world: World
+    engine: Engine
+    seals: Seals
+
+    def __init__(self, config: Config, registry: Registry, storage: Storage, source: str | None) -> None:
+        self.config = config
+        self.registry = registry
+        self.storage = storage
+        self.paths = Paths(registry.endpoints)
+        self.tasks = Tasks()
+        self.hearts = Hearts(seconds(config.server.heartbeat))
+        self.books = Books(storage, registry.hooks.hook.pisces_finished)
+        self._auth = Authenticator(storage, config.server.key_prefix)
+        self._source = source
+        self._seen = -1
+        self._reloaded = ""
+        self._told = ""
+        self._hooked = {
+            name: bool(getattr(registry.hooks.hook, name).get_hookimpls())
+            for name in ("pisces_operation", "pisces_route", "pisces_authenticate")
+        }
+
+    # -- what a request asks of it
+
+    async def authenticate(
+        self, found: list[Credential], headers: Mapping[str, str], query: Mapping[str, str], remote: str | None, now: float
+    ) -> Key:
+        if self._hooked["pisces_authenticate"]:
+            asked = self.registry.hooks.hook.pisces_authenticate(headers=headers, query=query)
+            if asked is not None and (key := await asked) is not None:
+                return key  # type: ignore[no-any-return]
+        return await self._auth.key(auth.chosen(found), remote, now)
+
+    async def dispatch(self, call: Call, sink: Sink) -> Answer | None:
+        """Answer a call by its kind: an Answer, or None where it went to the sink."""
+        match call.operation.kind:
+            case "chat" | "count":
+                return await self._chat(call, sink)
+            case "models":
+                return self._models(call)
+            case "model":
+                return self._model(call)
+            case "unsupported":
+                raise NotFound(f"{call.endpoint.description or 'This endpoint'} is not served by this gateway.")
+            case kind:
+                raise NotFound(f"No part of this gateway serves {kind!r} requests.")
+
+    async def _chat(self, call: Call, sink: Sink) -> Answer | None:
+        if self._hooked["pisces_operation"]:
+            self.registry.hooks.hook.pisces_operation(operation=call.operation, key=call.key)
+        auth.check_model(call.key, call.operation.model)
+        candidates = self.world.candidates(call.operation, call.key, asyncio.get_running_loop().time())
+        if self._hooked["pisces_route"] and len(candidates) > 1:
+            channels = [candidate.target.channel for candidate in candidates]
+            chosen = self.registry.hooks.hook.pisces_route(operation=call.operation, key=call.key, channels=channels)
+            if chosen is not None:
+                by_name = {candidate.target.channel.name: candidate for candidate in candidates}
+                candidates = [by_name[channel.name] for channel in chosen if channel.name in by_name]
+        if call.operation.kind == "count":
+            return await self.engine.count(call, candidates)
+        return await self.engine.run(call, candidates, sink)
+
+    def _models(self, call: Call) -> Answer:
+        told = extension(call, "", ())
+        body = call.wire.encode_models(self.world.models(call.key), call.operation.query, told)
+        return Answer(200, body, {"Content-Type": "application/json"})
+
+    def _model(self, call: Call) -> Answer:
+        wanted = call.operation.model.casefold()
+        for model in self.world.models(call.key):
+            if model.id.casefold() == wanted:
+                return Answer(200, call.wire.encode_model(model, extension(call, "", ())), {"Content-Type": "application/json"})
+        raise ModelNotFound(f"The model {call.operation.model!r} does not exist, or this key may not use it.", param="model")
+
+    async def refused(self, call: Call, error: PiscesError) -> None:
+        """A request that ended in an error before anything was sent: its row still gets written, where the storage can."""
+        if call.operation.kind in ("chat", "count"):
+            await self._settled(call, error.status, error)
+
+    async def left(self, call: Call) -> None:
+        """A client that did not wait for its answer."""
+        if call.draining or call.settled:
+            return  # settled, or will be by the work that reads on
+        call.record.flags.append("client_left")
+        await self._settled(call, CLIENT_LEFT, None)
+
+    async def _settled(self, call: Call, status: int, error: PiscesError | None) -> None:
+        try:
+            await self.books.settle(call, status, None, error)
+        except PiscesError as failure:
+            log.error("row_lost", request_id=call.request_id, error=failure.message)
+
+    def ended(self, call: Call) -> None:
+        if call.settled:
+            self.books.tell(call)
+
+    async def ready(self) -> None:
+        await self.storage.ready()
+
+    # -- what keeps it current
+
+    def reload(self) -> None:
+        """Take the configuration file anew: a valid one swaps in whole, an invalid one changes nothing. Raises ConfigError."""
+        config = load(self._source)
+        self.world = World(config, self.registry, self.world)
+        self.config = config
+        log.info("reloaded", channels=len(config.channels))
+
+    async def watch(self) -> None:
+        """See what other processes change: keys, channels taken out, reloads asked for; tell them about health."""
+        while True:
+            await asyncio.sleep(WATCH)
+            try:
+                await self._look()
+                await self._tell_health()
+            except PiscesError as error:
+                log.warning("storage_unreadable", error=error.message)
+
+    async def _look(self) -> None:
+        version = await self.storage.version()
+        if version == self._seen:
+            return
+        self._seen = version
+        self._auth.forget()
+        await self._take_settings()
+
+    async def _take_settings(self) -> None:
+        off = await self.storage.setting("channels_off")
+        self.world.disable({name: True for name in msgspec.json.decode(off)} if off else {})
+        asked = await self.storage.setting("reload") or ""
+        if asked != self._reloaded:
+            self._reloaded = asked
+            await self._reload_asked(asked)
+
+    async def _reload_asked(self, asked: str) -> None:
+        try:
+            self.reload()
+            result = "ok"
+        except ConfigError as error:
+            log.error("reload_refused", why=error.message)
+            result = error.message
+        await self.storage.set_setting("reload_result", f"{asked} {result}")
+
+    async def _tell_health(self) -> None:
+        """Put the channels' health where `pisces channels` finds it, when it has changed."""
+        now = asyncio.get_running_loop().time()
+        health = {}
+        for target in self.world.routes.targets:
+            wait, reason = target.resting(now)
+            if reason and not target.disabled:
+                health[target.channel.name] = {"until": round(time.time() + wait), "reason": reason}
+        told = msgspec.json.encode({name: state["reason"] for name, state in health.items()}).decode()
+        if told != self._told:
+            self._told = told
+            await self.storage.set_setting("health", msgspec.json.encode(health).decode())
+            self._seen = await self.storage.version()
+
+
+@asynccontextmanager
+async def opened(config: Config, registry: Registry, *, source: str | None = None) -> AsyncIterator[Gateway]:
+    """A gateway with its storage, connections and background work. Raises ConfigError, StorageUnavailable."""
+    storage = registry.storage(config.server.database)
+    gateway = Gateway(config, registry, storage, source)
+    async with AsyncExitStack() as stack:
+        await storage.open()
+        stack.push_async_callback(storage.close)
+        gateway.seals = Seals([await storage.secret("seals")])
+        gateway.world = World(config, registry)
+        upstream = await stack.enter_async_context(connect())
+        fetching = await stack.enter_async_context(fetch_session(config.server.fetch_private))
+        gateway.engine = Engine(
+            upstream=upstream,
+            fetcher=Fetcher(fetching, config.server.fetch_private),
+            wires=registry.wires,
+            books=gateway.books,
+            hearts=gateway.hearts,
+            tasks=gateway.tasks,
+        )
+        gateway._reloaded = await storage.setting("reload") or ""
+        await gateway._take_settings()
+        for lifespan in registry.hooks.hook.pisces_lifespan(app=gateway):
+            await stack.enter_async_context(asynccontextmanager(lambda made=lifespan: made)())
+        async with _background(gateway.hearts.run(), gateway.watch()):
+            yield gateway
+            await gateway.tasks.close(seconds(config.server.grace))
+
+
+@asynccontextmanager
+async def _background(*works: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    tasks = [asyncio.get_running_loop().create_task(work) for work in works]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def first_key(storage: Storage, prefix: str) -> str | None:
+    """On an empty database: the account `default`, unlimited, and a key. The key's secret; None where there are keys."""
+    if await storage.keys():
+        return None
+    if await storage.find_account("default") is None:
+        await storage.add_account(Account(name="default", unlimited=True, created_at=time.time()))
+    secret = keys.new_secret(prefix)
+    await storage.add_key(
+        Key(
+            id="key_" + keys.digest(secret)[:16],
+            name="default",
+            account="default",
+            digest=keys.digest(secret),
+            hint=keys.hint(secret),
+            created_at=time.time(),
+        )
+    )
+    return secret

@@ -1,0 +1,154 @@
+"""From the upstream's chunks to the client's connection: headers late, heartbeats, backpressure, one settlement."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Protocol
+
+from .errors import PiscesError, UpstreamError
+from .transform import Transform
+from .upstream import Exchange
+
+DRAIN_SECONDS = 300.0  # how long a drained answer may go on behind a client that left
+
+
+class ClientLeft(Exception):
+    """The connection to the client is gone; whoever writes to it stops."""
+
+
+class Sink(Protocol):
+    """The client's connection, for a streamed answer."""
+
+    @property
+    def opened(self) -> bool: ...
+
+    async def open(self, headers: Mapping[str, str]) -> None:
+        """Send status 200 and headers. From here on the status is told."""
+
+    async def write(self, data: bytes) -> None:
+        """Send, and wait while the client is slow. Raises ClientLeft."""
+
+    @property
+    def idle(self) -> bool:
+        """Whether everything written has left: only then may a heartbeat be put in between."""
+
+    async def close(self) -> None: ...
+
+
+class Stream:
+    """A streamed answer that is open towards a client. `headers` are known once a channel is being tried."""
+
+    __slots__ = ("early", "headers", "heartbeat", "last", "sink", "useful")
+
+    def __init__(self, sink: Sink, headers: Mapping[str, str], heartbeat: bytes, early: bytes, now: float) -> None:
+        self.sink = sink
+        self.headers = headers
+        self.heartbeat = heartbeat
+        self.early = early
+        self.last = now
+        self.useful = False
+
+    async def write(self, data: bytes, now: float) -> None:
+        if not self.sink.opened:
+            await self.sink.open(self.headers)
+        self.last = now
+        await self.sink.write(data)
+
+    async def beat(self, now: float) -> None:
+        """A sign of life between two frames, where nothing waits to be sent."""
+        if self.sink.opened and not self.sink.idle:
+            return
+        try:
+            await self.write(self.heartbeat if self.useful else self.early, now)
+        except ClientLeft:
+            return  # the relay itself will meet it
+
+
+class Hearts:
+    """One clock for the heartbeats of all open streams."""
+
+    def __init__(self, interval: float) -> None:
+        self._interval = interval
+        self._streams: set[Stream] = set()
+
+    @contextmanager
+    def beating(self, stream: Stream) -> Iterator[None]:
+        self._streams.add(stream)
+        try:
+            yield
+        finally:
+            self._streams.discard(stream)
+
+    def __len__(self) -> int:
+        return len(self._streams)
+
+    async def run(self) -> None:
+        """Beat for as long as the gateway runs."""
+        clock = asyncio.get_running_loop().time
+        while True:
+            await asyncio.sleep(min(1.0, self._interval / 3))
+            now = clock()
+            for stream in [stream for stream in self._streams if now - stream.last >= self._interval]:
+                await stream.beat(now)
+
+
+async def first_useful(exchange: Exchange, transform: Transform, seconds: float) -> bytes:
+    """Read until something useful has come. What the client will get for it, nothing of which has been sent.
+
+    Raises the upstream's error where it fails or ends before that: another channel may be tried.
+    """
+    held = b""
+    async with asyncio.timeout(seconds):
+        while not transform.useful and transform.failure is None:
+            chunk = await exchange.chunk()
+            held += transform.feed(chunk) if chunk else transform.end()
+            if not chunk:
+                break
+    if transform.failure is not None and not transform.useful:
+        raise transform.failure
+    return held
+
+
+async def relay(
+    exchange: Exchange, transform: Transform, stream: Stream, held: bytes, settle: Callable[[], Awaitable[None]]
+) -> None:
+    """Send on until the end. From here on bytes may have reached the client: there is no other channel to try.
+
+    `settle` is awaited before the last bytes leave, so that what a client has seen complete is accounted for. An upstream's
+    fault becomes a typed error in the client's dialect. Raises ClientLeft (and CancelledError) for a client that left.
+    """
+    clock = asyncio.get_running_loop().time
+    stream.useful = True
+    out = held
+    try:
+        while not transform.finished and transform.failure is None:
+            if out:
+                await stream.write(out, clock())
+            chunk = await exchange.chunk()
+            if not chunk:
+                out = transform.end()
+                break
+            out = transform.feed(chunk)
+        else:
+            out += transform.end()
+    except UpstreamError as error:
+        out = transform.fail(error)
+    await settle()
+    if out:
+        await stream.write(out, clock())
+    await stream.sink.close()
+
+
+async def drain(exchange: Exchange, transform: Transform) -> None:
+    """Read on for the usage alone, behind a client that left."""
+    try:
+        async with asyncio.timeout(DRAIN_SECONDS):
+            while not transform.finished and transform.failure is None:
+                chunk = await exchange.chunk()
+                transform.feed(chunk) if chunk else transform.end()
+                if not chunk:
+                    break
+    except (PiscesError, TimeoutError):
+        return  # what was counted up to here is what there is

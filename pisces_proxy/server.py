@@ -1,0 +1,290 @@
+"""HTTP in and out: a request becomes a Call, an answer or an error leaves in the dialect of its route."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
+
+from . import auth
+from .calls import Call, extension_of
+from .errors import (
+    BadRequest,
+    GatewayError,
+    NotFound,
+    PiscesError,
+    RateLimited,
+    TooLarge,
+    UnsupportedMedia,
+    UpstreamRateLimited,
+)
+from .log import log
+from .plugin import Endpoint, Operation, Wire, peek_body
+from .relay import ClientLeft
+from .storage import Key, Record
+
+if TYPE_CHECKING:
+    from .gateway import Gateway
+
+EXPOSED = "x-request-id, request-id, retry-after, x-should-retry, x-pisces-channel, x-pisces-protocol, x-pisces-warnings"
+
+
+class HttpSink:
+    """The client's connection as the relay sees it."""
+
+    def __init__(self, request: web.BaseRequest, headers: Mapping[str, str]) -> None:
+        self._request = request
+        self._headers = headers
+        self.response: web.StreamResponse | None = None
+
+    @property
+    def opened(self) -> bool:
+        return self.response is not None
+
+    @property
+    def idle(self) -> bool:
+        transport = self._request.transport
+        return transport is not None and transport.get_write_buffer_size() == 0
+
+    async def open(self, headers: Mapping[str, str]) -> None:
+        self.response = web.StreamResponse(headers={**self._headers, **headers})
+        try:
+            await self.response.prepare(self._request)
+        except ConnectionError:
+            raise ClientLeft from None
+
+    async def write(self, data: bytes) -> None:
+        assert self.response is not None
+        try:
+            await self.response.write(data)
+        except ConnectionError:  # aiohttp's ClientConnectionResetError is one, and a ClientError besides
+            raise ClientLeft from None
+
+    async def close(self) -> None:
+        assert self.response is not None
+        try:
+            await self.response.write_eof()
+        except ConnectionError:
+            raise ClientLeft from None
+
+
+class Handler:
+    """One request after another."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self._gateway = gateway
+
+    async def __call__(self, request: web.BaseRequest) -> web.StreamResponse:
+        request_id = "req_" + os.urandom(12).hex()
+        headers = self._headers(request, request_id)
+        if request.method in ("HEAD", "OPTIONS"):
+            return web.Response(status=200 if request.method == "HEAD" else 204, headers=_preflight(headers))
+        if request.path in ("/healthz", "/readyz"):
+            return await self._health(request, headers)
+        try:
+            return await self._answer(request, request_id, headers)
+        except PiscesError as error:
+            return self._refuse(request, error, request_id, headers)
+        except (asyncio.CancelledError, ClientLeft):
+            raise
+        except Exception as error:  # the last resort: whatever it was, the client gets an answer it can read
+            log.error("request_failed", request_id=request_id, exc_info=error)
+            unexpected = GatewayError(f"Something went wrong inside the gateway. The log has more under {request_id}.")
+            return self._refuse(request, unexpected, request_id, headers)
+
+    async def _answer(self, request: web.BaseRequest, request_id: str, headers: dict[str, str]) -> web.StreamResponse:
+        gateway = self._gateway
+        query = request.query if request.query_string else {}
+        endpoint, path = gateway.paths.find(request.method, request.raw_path.partition("?")[0], request.headers, query)
+        wire = gateway.registry.wires[endpoint.wire]
+        try:
+            body = await self._body(request)
+            call = await self._call(request, endpoint, path, query, body, wire, request_id)
+        except PiscesError as error:
+            return self._respond_error(wire, error, request_id, headers)
+        sink = HttpSink(request, headers)
+        try:
+            answer = await gateway.dispatch(call, sink)
+        except PiscesError as error:
+            await gateway.refused(call, error)
+            return self._respond_error(wire, error, request_id, headers)
+        except (asyncio.CancelledError, ClientLeft):
+            await asyncio.shield(gateway.left(call))
+            return sink.response or web.Response(status=499)
+        finally:
+            gateway.ended(call)
+        if answer is None:
+            assert sink.response is not None
+            return sink.response
+        return web.Response(body=answer.body, status=answer.status, headers={**headers, **answer.headers})
+
+    async def _body(self, request: web.BaseRequest) -> bytes:
+        limit = self._gateway.config.max_body
+        if (request.content_length or 0) > limit:
+            raise TooLarge(f"The body is larger than {limit} bytes. Send less, or raise [server] max_body.")
+        if not request.body_exists:
+            return b""
+        try:
+            return _utf8(await request.read())
+        except web.HTTPRequestEntityTooLarge:
+            raise TooLarge(f"The body is larger than {limit} bytes. Send less, or raise [server] max_body.") from None
+        except (HttpProcessingError, web.RequestPayloadError, ValueError) as error:
+            raise UnsupportedMedia(f"The body cannot be read: {type(error).__name__}. Check its Content-Encoding.") from None
+
+    async def _call(
+        self,
+        request: web.BaseRequest,
+        endpoint: Endpoint,
+        path: Mapping[str, str],
+        query: Mapping[str, str],
+        body: bytes,
+        wire: Wire,
+        request_id: str,
+    ) -> Call:
+        now = time.time()
+        found = auth.credentials(request.headers, query)
+        inside, body = auth.credential_in(body)
+        if inside is not None:
+            found.append(inside)
+        key = await self._gateway.authenticate(found, request.headers, query, request.remote, now)
+        operation = _operation(endpoint, body, path, query, request.headers)
+        started = time.perf_counter()
+        return Call(
+            request_id=request_id,
+            endpoint=endpoint,
+            wire=wire,
+            operation=operation,
+            key=key,
+            record=_record(request, request_id, endpoint, operation, key, now),
+            started=started,
+            now=now,
+            seals=self._gateway.seals,
+            strict=request.headers.get("Pisces-Strict", "").lower() in ("true", "1", "yes"),
+            extension=self._gateway.config.server.extension,
+        )
+
+    # -- answers that are not a channel's
+
+    async def _health(self, request: web.BaseRequest, headers: dict[str, str]) -> web.StreamResponse:
+        if request.path == "/readyz":
+            try:
+                await self._gateway.ready()
+            except PiscesError as error:
+                return web.json_response({"status": "unavailable", "reason": error.message}, status=503, headers=headers)
+        return web.json_response({"status": "ok"}, headers=headers)
+
+    def _refuse(
+        self, request: web.BaseRequest, error: PiscesError, request_id: str, headers: dict[str, str]
+    ) -> web.StreamResponse:
+        """An error before the endpoint is known: the path decides the dialect."""
+        if request.headers.get("Upgrade", "").lower() == "websocket" and error.status in (400, 404, 405):
+            # clients that try a websocket first fall back to HTTP at once on a 426, and retry for seconds on a 404
+            error = NotFound("Websockets are not served here. Use plain HTTP.", status=426)
+        registry = self._gateway.registry
+        name = self._gateway.paths.nearest_wire(request.raw_path.partition("?")[0], registry.fallback.name)
+        return self._respond_error(registry.wires[name], error, request_id, headers)
+
+    def _respond_error(self, wire: Wire, error: PiscesError, request_id: str, headers: dict[str, str]) -> web.Response:
+        extension = extension_of(wire.protocol, request_id, time.time()) if self._gateway.config.server.extension else b""
+        status, body = wire.encode_error(error, request_id, extension)
+        return web.Response(
+            body=body, status=status, headers={**headers, "Content-Type": "application/json", **_error_headers(wire, error)}
+        )
+
+    def _headers(self, request: web.BaseRequest, request_id: str) -> dict[str, str]:
+        headers = {"x-request-id": request_id, "request-id": request_id, "Server": "pisces"}
+        if theirs := request.headers.get("X-Request-Id"):
+            headers["x-client-request-id"] = _printable(theirs)
+        if origin := request.headers.get("Origin"):
+            allowed = self._gateway.config.server.cors
+            if "*" in allowed or origin in allowed:
+                headers["Access-Control-Allow-Origin"] = "*" if "*" in allowed else origin
+                headers["Access-Control-Expose-Headers"] = EXPOSED
+                headers["Vary"] = "Origin"
+        return headers
+
+
+def _utf8(body: bytes) -> bytes:
+    """JSON is UTF-8 (RFC 8259, section 8.1); what is not would fail later, and differently in each place."""
+    if not body.isascii():
+        try:
+            body.decode()
+        except UnicodeDecodeError as error:
+            raise BadRequest(f"The body is not UTF-8: byte {error.start} ({error.reason}).") from None
+    return body
+
+
+def _operation(
+    endpoint: Endpoint, body: bytes, path: Mapping[str, str], query: Mapping[str, str], headers: Mapping[str, str]
+) -> Operation:
+    if endpoint.kind in ("chat", "count"):
+        model, stream, form = (endpoint.peek or peek_body)(body, path, query)
+    else:
+        model, stream, form = path.get("model", ""), False, "sse"
+    return Operation(
+        kind=endpoint.kind,
+        wire=endpoint.wire,
+        model=model,
+        stream=stream,
+        form=form,
+        body=body,
+        headers={name: ", ".join(_all(headers, name)) for name in endpoint.forwards if name in headers},
+        query=query,
+        path=path,
+    )
+
+
+def _all(headers: Mapping[str, str], name: str) -> list[str]:
+    getall = getattr(headers, "getall", None)
+    return list(getall(name)) if getall is not None else [headers[name]]
+
+
+def _record(
+    request: web.BaseRequest, request_id: str, endpoint: Endpoint, operation: Operation, key: Key, now: float
+) -> Record:
+    theirs = request.headers.get("X-Request-Id")
+    return Record(
+        request_id=request_id,
+        at=now,
+        key=key.name,
+        account=key.account,
+        endpoint=f"{endpoint.method} {endpoint.path}",
+        model=operation.model,
+        protocol=operation.wire,
+        stream=operation.stream,
+        flags=["test_key"] if key.kind == "test" else [],
+        client_request_id=_printable(theirs) if theirs else None,
+    )
+
+
+def _printable(text: str) -> str:
+    return "".join(letter for letter in text if " " <= letter <= "~")[:128]
+
+
+def _preflight(headers: dict[str, str]) -> dict[str, str]:
+    if "Access-Control-Allow-Origin" in headers:
+        headers["Access-Control-Allow-Methods"] = "GET, POST, DELETE, OPTIONS"
+        headers["Access-Control-Allow-Headers"] = "*, Authorization"
+        headers["Access-Control-Max-Age"] = "86400"
+    return headers
+
+
+def _error_headers(wire: Wire, error: PiscesError) -> dict[str, str]:
+    headers = dict(wire.error_headers(error))
+    if error.retry_after is not None:
+        headers["retry-after"] = str(max(1, round(error.retry_after)))
+        headers["retry-after-ms"] = str(max(1, round(error.retry_after * 1000)))
+    elif isinstance(error, RateLimited | UpstreamRateLimited) or error.status == 503:
+        headers["retry-after"] = "5"
+    if "allow" in error.details:
+        headers["Allow"] = error.details["allow"]
+    if error.kind == "balance":
+        headers["x-should-retry"] = "false"
+    if error.status == 426:
+        headers["Upgrade"] = "HTTP/1.1"
+    return headers

@@ -1,0 +1,204 @@
+"""Upstream bytes to client bytes, and what it cost: one object per answer, told of each chunk.
+
+`Passthrough` where both sides speak one wire: bytes pass, the decoder reads along at the frames that matter.
+`Translation` where they do not: frames, events, frames.
+"""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Iterable, Mapping, Sequence
+
+import msgspec
+
+from . import sse
+from .chat import BlockStart, Delta, Event, Failed, Finish, Response, Start, Stop, ToolCall, unfold
+from .errors import PiscesError
+from .plugin import Encoder, Profile, Reply, Wire
+from .usage import Usage
+
+
+class Transform(abc.ABC):
+    """What the relay needs to know of a stream on its way.
+
+    useful     an event has come that is worth showing; until then another channel may still be tried
+    failure    the stream broke, by the upstream's own word or by its end; nothing follows
+    finished   the upstream has said all that it has to say
+    output     letters of text seen so far, by our own rough count, for upstreams that do not count
+    """
+
+    useful = False
+    finished = False
+    failure: PiscesError | None = None
+    output = 0
+
+    @property
+    @abc.abstractmethod
+    def usage(self) -> Usage | None:
+        """What the upstream has counted so far."""
+
+    @abc.abstractmethod
+    def feed(self, chunk: bytes) -> bytes:
+        """What the client gets for this chunk; may be empty."""
+
+    @abc.abstractmethod
+    def end(self) -> bytes:
+        """What the client gets at the end of the upstream's stream."""
+
+    @abc.abstractmethod
+    def fail(self, error: PiscesError) -> bytes:
+        """What the client gets when the connection broke: a typed error in its dialect, never a clean end."""
+
+    def _note(self, events: Iterable[Event]) -> None:
+        for event in events:
+            kind = type(event)
+            if kind is Delta:
+                self.output += len(event.text)  # type: ignore[union-attr]
+                self.useful = True
+            elif kind is Failed:
+                self.failure = event.error  # type: ignore[union-attr]
+            elif kind is Finish:
+                self.useful = self.finished = True
+            elif kind is BlockStart or kind is Stop:
+                self.useful = True
+
+
+class Translation(Transform):
+    """Another wire on each side. `names` gives tools the spelling that the client knows."""
+
+    def __init__(self, source: Wire, profile: Profile, encoder: Encoder, names: Mapping[str, str] | None = None) -> None:
+        self._frames = sse.Reader()
+        self._decoder = source.decoder(profile)
+        self._encoder = encoder
+        self._names = names
+
+    @property
+    def usage(self) -> Usage | None:
+        return self._decoder.usage
+
+    def feed(self, chunk: bytes) -> bytes:
+        decode = self._decoder.decode
+        events: list[Event] = []
+        for event, data in self._frames.feed(chunk):
+            events += decode(event, data)
+        return self._encode(events) if events else b""
+
+    def end(self) -> bytes:
+        events: list[Event] = []
+        for event, data in self._frames.end():
+            events += self._decoder.decode(event, data)
+        if not any(isinstance(event, (Finish, Failed)) for event in events) and not self.finished:
+            events += self._decoder.end()
+        return self._encode(events)
+
+    def fail(self, error: PiscesError) -> bytes:
+        return self._encode([Failed(error=error)])
+
+    def whole(self, response: Response) -> bytes:
+        """A stream made of an answer that came whole."""
+        self._decoder.usage = response.usage
+        return self._encode(list(unfold(response)))
+
+    def _encode(self, events: Sequence[Event]) -> bytes:
+        if self.failure is not None or self.finished:
+            return b""
+        if self._names:
+            events = renamed(events, self._names)
+        self._note(events)
+        return self._encoder.encode(events)
+
+
+class Passthrough(Transform):
+    """One wire on both sides. Only the first frames and those with one of the wire's markers are read and may change;
+    in all others the model's name is put back to what the client called it."""
+
+    def __init__(self, wire: Wire, profile: Profile, reply: Reply) -> None:
+        self._wire = wire
+        self._reply = reply
+        self._decoder = wire.decoder(profile)
+        self._cutter = sse.Cutter()
+        self._markers = wire.markers
+        self._own_form = reply.form != "sse"
+        self._first = True
+        self._reading = True  # every frame, until the first useful one is through
+        self._theirs = self._ours = b""
+
+    @property
+    def usage(self) -> Usage | None:
+        return self._decoder.usage
+
+    def feed(self, chunk: bytes) -> bytes:
+        block = self._cutter.feed(chunk)
+        return self._relay(block) if block else b""
+
+    def end(self) -> bytes:
+        rest = self._cutter.rest()
+        out = self._relay(rest) if rest.strip() else b""
+        if self.failure is None and not self.finished:
+            self._note(events := self._decoder.end())
+            for event in events:
+                if isinstance(event, Failed):
+                    out += self._wire.relay_failure(event.error, self._reply, self._decoder)
+        if self.failure is None:
+            out += self._wire.relay_end(self._reply)
+        return out
+
+    def fail(self, error: PiscesError) -> bytes:
+        self.failure = error
+        return self._wire.relay_failure(error, self._reply, self._decoder)
+
+    def _relay(self, block: bytes) -> bytes:
+        if self.failure is not None:
+            return b""
+        if not self._reading and not self._own_form and not any(marker in block for marker in self._markers):
+            self.output += 4 * block.count(b"\n\n")  # a frame is about a token, a token about four letters
+            return block.replace(self._theirs, self._ours) if self._theirs else block
+        return b"".join([self._frame(raw) for raw in sse.split(block)])
+
+    def _frame(self, raw: bytes) -> bytes:
+        frame = sse.parse(raw)
+        if frame is None:
+            # a comment: where the client's wire knows them, the upstream's heartbeat is the client's
+            return raw + b"\n\n" if self._wire.heartbeat.startswith(b":") else b""
+        if not self._reading and not self._own_form and not any(marker in frame.data for marker in self._markers):
+            self.output += 4
+            return (raw.replace(self._theirs, self._ours) if self._theirs else raw) + b"\n\n"
+        if self.failure is not None:
+            return b""
+        events = self._decoder.decode(frame.event, frame.data)
+        self._note(events)
+        if self.failure is not None:
+            return self._wire.relay_failure(self.failure, self._reply, self._decoder)
+        data = self._wire.relay_frame(frame.data, self._reply, self._first)
+        if data is None:
+            return b""
+        self._read(events, frame.data)
+        self._first = False
+        if data is frame.data and not self._own_form:
+            return raw + b"\n\n"
+        return self._wire.relay_frame_bytes(frame.event, data, self._reply)
+
+    def _read(self, events: Sequence[Event], data: bytes) -> None:
+        """Learn how this stream spells its model, and stop reading frame by frame once something useful is through."""
+        for event in events:
+            if isinstance(event, Start) and event.model and event.model != self._reply.model and not self._theirs:
+                self._learn(event.model, data)
+        if self.useful:
+            self._reading = False
+
+    def _learn(self, model: str, data: bytes) -> None:
+        member = b'"' + self._wire.model_member + b'":'
+        theirs, ours = msgspec.json.encode(model), msgspec.json.encode(self._reply.model)
+        for space in (b"", b" "):
+            if member + space + theirs in data:
+                self._theirs, self._ours = member + space + theirs, member + space + ours
+
+
+def renamed(events: Sequence[Event], names: Mapping[str, str]) -> list[Event]:
+    """The same events with tool names as the client spells them."""
+    return [
+        msgspec.structs.replace(event, block=msgspec.structs.replace(event.block, name=names[event.block.name]))
+        if isinstance(event, BlockStart) and isinstance(event.block, ToolCall) and event.block.name in names
+        else event
+        for event in events
+    ]
