@@ -1,0 +1,102 @@
+"""The measurements: CPU per request and per chunk in interleaved runs, memory, latency of many streams at once."""
+
+from __future__ import annotations
+
+import asyncio
+import statistics
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from .contenders import Contender
+from .load import Result, Shot, fire, percentile
+from .processes import idle_cpu, memory
+
+CHAT, MESSAGES = "/v1/chat/completions", "/v1/messages"
+
+
+class Workload(NamedTuple):
+    """A number of equal requests. CPU is counted per `per`: a request, or a chunk."""
+
+    name: str
+    shot: Shot
+    count: int
+    concurrency: int
+    translated: bool = False
+
+    @property
+    def units(self) -> int:
+        return self.count * (self.shot.chunks or 1)
+
+
+def workloads(scale: float) -> tuple[Workload, ...]:
+    """Sizes that take about a second of the bare passthrough's CPU at scale 1."""
+    many = lambda count: max(int(count * scale), 20)  # noqa: E731 - one rule for four rows
+    paced, burst = Shot(CHAT, "paced-20x200", True, 200), Shot(CHAT, "burst-200", True, 200)
+    return (
+        Workload("request", Shot(CHAT, "static"), many(6000), 32),
+        Workload("request, translated", Shot(MESSAGES, "static"), many(6000), 32, translated=True),
+        Workload("chunk, paced 20 ms", paced, many(100), 100),
+        Workload("chunk, paced 20 ms, translated", paced._replace(path=MESSAGES), many(100), 100, translated=True),
+        Workload("chunk, burst of 200", burst, many(1200), 16),
+        Workload("chunk, burst of 200, translated", burst._replace(path=MESSAGES), many(1200), 16, translated=True),
+    )
+
+
+class Cost(NamedTuple):
+    """Microseconds of CPU per unit: the lower quartile of the runs, since noise only adds."""
+
+    micros: float
+    runs: tuple[float, ...]
+
+
+async def costs(contenders: Sequence[Contender], work: Workload, rounds: int) -> dict[str, Cost]:
+    """One workload on each contender in turn, several times over: whatever the machine does hits all alike."""
+    seen: dict[str, list[float]] = {}
+    for contender in contenders:
+        await _shots(contender, work, max(work.count // 10, 10))  # warm
+    for _ in range(rounds):
+        for contender in contenders:
+            seen.setdefault(contender.name, []).append(await _cost(contender, work))
+    return {name: Cost(_lower_quartile(runs), tuple(runs)) for name, runs in seen.items()}
+
+
+async def _cost(contender: Contender, work: Workload) -> float:
+    before = idle_cpu(contender.process.pid)
+    await _shots(contender, work, work.count)
+    return (idle_cpu(contender.process.pid) - before) / work.units * 1e6
+
+
+async def _shots(contender: Contender, work: Workload, count: int) -> Result:
+    shot = work.shot if contender.translates else work.shot._replace(path=CHAT)  # the floor relays, whatever the client speaks
+    result = await fire(contender.port, contender.key, shot, count, work.concurrency)
+    if result.failed:
+        raise RuntimeError(f"{contender.name}, {work.name}: {result.failed} of {count} failed: {result.error}")
+    return result
+
+
+def _lower_quartile(runs: Sequence[float]) -> float:
+    return statistics.quantiles(runs, n=4)[0] if len(runs) >= 4 else min(runs)
+
+
+class Crowd(NamedTuple):
+    """Many streams at once. Latencies in seconds per chunk, from the upstream's write to the client's read."""
+
+    streams: int
+    failed: int
+    p50: float
+    p99: float
+    bytes_per_stream: float
+    error: str = ""
+
+
+async def crowd(port: int, key: str, pid: int | None, streams: int, path: str = CHAT) -> Crowd:
+    """All streams open, a chunk every 200 ms each, starts spread over the first two seconds."""
+    shot = Shot(path, "paced-200x50", True, 50)
+    before = memory(pid) if pid is not None else 0
+    firing = asyncio.create_task(fire(port, key, shot, streams, streams, spread=2.0, limit=60))
+    await asyncio.sleep(6.0)  # all are open now, none has ended
+    grown = memory(pid) - before if pid is not None else 0
+    result = await firing
+    settled = result.delays[len(result.delays) // 5 :]  # without the start
+    p50, p99 = percentile(settled, 0.5), percentile(settled, 0.99)
+    return Crowd(streams, result.failed, p50, p99, grown / streams, result.error)

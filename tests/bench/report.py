@@ -1,0 +1,60 @@
+"""The tables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from rich.console import Console
+from rich.table import Table
+
+from .contenders import Contender
+from .measure import Cost, Crowd, Workload
+
+
+def cpu(works: Sequence[Workload], costs: Mapping[str, Mapping[str, Cost]], names: Sequence[str], console: Console) -> None:
+    """Microseconds per unit, and how often the bare passthrough's."""
+    table = Table(title="CPU of the process tree per unit, µs (lower quartile)")
+    table.add_column("unit")
+    for name in names:
+        table.add_column(name, justify="right")
+        if name != "bare":
+            table.add_column(f"{name} / bare", justify="right")
+    for work in works:
+        row = [work.name]
+        for name in names:
+            row += _cells(costs[work.name], name)
+        table.add_row(*row)
+    console.print(table)
+
+
+def _cells(costs: Mapping[str, Cost], name: str) -> list[str]:
+    cost, floor = costs.get(name), costs.get("bare")
+    if cost is None:
+        return ["-"] if name == "bare" else ["-", "-"]
+    shown = f"{cost.micros:.1f}"
+    if name == "bare":
+        return [shown]
+    return [shown, f"{cost.micros / floor.micros:.2f}" if floor and floor.micros else "-"]
+
+
+def rest(
+    contenders: Sequence[Contender], idle: Mapping[str, int], crowds: Mapping[str, Crowd], direct: Crowd, console: Console
+) -> None:
+    """Start, memory, and the latency that each adds to a chunk among many streams."""
+    table = Table(title=f"Start, memory, {direct.streams} streams with a chunk every 200 ms each")
+    headings = ("", "first answer", "idle RSS", "per open stream", "chunk p50", "chunk p99", "added p50", "added p99", "failed")
+    for heading in headings:
+        table.add_column(heading, justify="right" if heading else "left")
+    table.add_row("upstream itself", "", "", "", _ms(direct.p50), _ms(direct.p99), "", "", str(direct.failed))
+    for contender in contenders:
+        seen = crowds.get(contender.name)
+        row = [contender.name, f"{contender.started:.2f} s", f"{idle[contender.name] / 1e6:.0f} MB"]
+        if seen is not None:
+            row += [f"{seen.bytes_per_stream / 1e3:.0f} kB", _ms(seen.p50), _ms(seen.p99)]
+            row += [_ms(seen.p50 - direct.p50), _ms(seen.p99 - direct.p99), f"{seen.failed} {seen.error}".strip()]
+        table.add_row(*row)
+    console.print(table)
+
+
+def _ms(seconds: float) -> str:
+    return f"{seconds * 1000:.1f} ms"
