@@ -135,14 +135,13 @@ class Engine:
                 body = await exchange.read(WHOLE_LIMIT)
             finally:
                 exchange.close()
-            response = _folded(prepared, body) if prepared.stream else prepared.wire.decode_response(body, prepared.profile)
+            usage, response = _read(call, prepared, body)
             routing.succeeded(candidate.target, rest)
         self._chosen(call, prepared)
-        usage = response.usage or estimated(call, blocks=tuple(b for choice in response.choices for b in choice.blocks))
         reply = reply_for(call, prepared)
         if usage.estimated and call.extension:
             reply.extension = extension(call, candidate.target.channel.name, prepared.losses, usage_estimated=True)
-        if prepared.same:
+        if response is None:
             told = call.wire.relay_response(body, reply)
         else:
             told = call.wire.encode_response(_restored(response, prepared.names, usage), reply)
@@ -339,6 +338,17 @@ async def _at_once(prepared: Prepared, exchange: Exchange, transform: Transform)
     response = prepared.wire.decode_response(await exchange.read(WHOLE_LIMIT), prepared.profile)
     assert isinstance(transform, Translation)
     return transform.whole(response)
+
+
+def _read(call: Call, prepared: Prepared, body: bytes) -> tuple[Usage, chat.Response | None]:
+    """The usage of a whole answer, and the answer itself where it has to be translated. Raises the error in a 200."""
+    if prepared.same:
+        usage = prepared.wire.read_usage(body, prepared.profile)
+        if usage is not None:
+            return usage, None
+    response = _folded(prepared, body) if prepared.stream else prepared.wire.decode_response(body, prepared.profile)
+    usage = response.usage or estimated(call, blocks=tuple(b for choice in response.choices for b in choice.blocks))
+    return usage, None if prepared.same else response
 
 
 def _folded(prepared: Prepared, body: bytes) -> chat.Response:

@@ -242,7 +242,7 @@ async def first_key(storage: Storage, prefix: str) -> str | None:
     secret = keys.new_secret(prefix)
     await storage.add_key(
         Key(
-            id="key_" + keys.digest(secret)[:16],
+            id=keys.new_id(),
             name="default",
             account="default",
             digest=keys.digest(secret),

@@ -23,3 +23,8 @@ def digest(secret: str) -> str:
 def hint(secret: str) -> str:
     """Enough to recognise it in a list, too little to use it."""
     return secret[-4:]
+
+
+def new_id() -> str:
+    """What a key is called in records. Says nothing of the secret, and stays when that is changed."""
+    return "key_" + secrets.token_hex(8)

@@ -295,6 +295,11 @@ class Wire(abc.ABC):
         return {"Content-Type": "text/event-stream; charset=utf-8", "Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
 
     # -- answers from an upstream
+    def read_usage(self, body: bytes, profile: Profile) -> Usage | None:
+        """What a whole answer that passes through has used, None where it does not say. Raises the error that a 200 may
+        hold. A wire that can tell without reading all of the answer does so here."""
+        return self.decode_response(body, profile).usage
+
     @abc.abstractmethod
     def decode_response(self, body: bytes, profile: Profile) -> chat.Response:
         """A whole answer. Raises the error that a 200 may hold."""

@@ -8,7 +8,7 @@ from typing import Any
 from . import chat, tokens
 from .calls import Call
 from .errors import PiscesError
-from .log import log
+from .log import RequestLine, log, log_request
 from .storage import Storage
 from .usage import Usage
 
@@ -38,22 +38,24 @@ class Books:
     def tell(self, call: Call) -> None:
         """The log line and the hooks. Never raises: the client has its answer."""
         record = call.record
-        log.info(
-            "request",
-            request_id=record.request_id,
-            status=record.status,
-            key=record.key,
-            model=record.model,
-            channel=record.channel,
-            protocol=record.protocol,
-            upstream_protocol=record.upstream_protocol,
-            stream=record.stream,
-            input=record.usage.input,
-            output=record.usage.output,
-            ms=record.total_ms,
-            attempts=len(record.attempts),
-            flags=record.flags,
-            error=record.error,
+        log_request(
+            RequestLine(
+                time=record.at,
+                request_id=record.request_id,
+                status=record.status,
+                key=record.key,
+                model=record.model,
+                channel=record.channel,
+                protocol=record.protocol,
+                upstream_protocol=record.upstream_protocol,
+                stream=record.stream,
+                input=record.usage.input,
+                output=record.usage.output,
+                ms=record.total_ms,
+                attempts=len(record.attempts),
+                flags=record.flags,
+                error=record.error,
+            )
         )
         # one by one: pluggy stops at the first that raises, and then the others would miss the request
         for implementation in self._hooks.get_hookimpls():

@@ -15,7 +15,7 @@ from aiohttp import web
 from .config import Config, seconds
 from .errors import ConfigError
 from .gateway import Gateway, opened
-from .log import log
+from .log import flush, log
 from .registry import Registry
 from .server import Handler
 
@@ -125,6 +125,7 @@ async def serve(
         await over.wait()
         log.info("draining", streams=len(running.gateway.hearts))
     log.info("stopped")
+    flush()
 
 
 def _reload(gateway: Gateway) -> None:

@@ -178,7 +178,9 @@ class StorageContract:
             before = await storage.version()
             await change()
             assert await storage.version() != before
+        await storage.set_setting("off", "2")
         before = await storage.version()
+        await storage.set_setting("off", "2")
         await storage.finish(FULL_RECORD)
         await storage.ready()
         assert await storage.version() == before

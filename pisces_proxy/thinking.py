@@ -35,7 +35,8 @@ def nearest(effort: Effort, allowed: Sequence[str]) -> str:
     if not allowed or effort in allowed or effort == "auto":
         return effort
     order = EFFORTS.index(effort)
-    ranks = {name: rank for rank, name in enumerate(EFFORTS) if name in allowed and (name != "none" or effort == "none")}
-    if not ranks:
-        return allowed[0]
-    return min(ranks, key=lambda name: (abs(ranks[name] - order), ranks[name]))
+    waking = [name for name in allowed if name != "none" or effort == "none"] or list(allowed)
+    known = [name for name in waking if name in EFFORTS]
+    if not known:  # a model with words of its own (`default`): the first of them
+        return waking[0]
+    return min(known, key=lambda name: (abs(EFFORTS.index(name) - order), EFFORTS.index(name)))

@@ -148,23 +148,34 @@ class Passthrough(Transform):
         return self._wire.relay_failure(error, self._reply, self._decoder)
 
     def _relay(self, block: bytes) -> bytes:
+        if self._own_form or b"\r" in block:
+            return b"".join([self._frame(raw) for raw in sse.split(block)])
+        out, at, marked = [], 0, _Marked(block, self._markers)
+        while at < len(block):
+            until = at if self._reading else marked.frame(at)
+            if until > at:
+                out.append(self._plain(block[at:until]))
+            else:
+                until = block.find(b"\n\n", at) + 2
+                until = until if until > 1 else len(block)
+                out.append(self._frame(block[at:until].strip(b"\n")))
+            at = until
+        return b"".join(out)
+
+    def _plain(self, frames: bytes) -> bytes:
+        """Frames that nobody has to read."""
         if self.failure is not None:
             return b""
-        if not self._reading and not self._own_form and not any(marker in block for marker in self._markers):
-            self.output += 4 * block.count(b"\n\n")  # a frame is about a token, a token about four letters
-            return block.replace(self._theirs, self._ours) if self._theirs else block
-        return b"".join([self._frame(raw) for raw in sse.split(block)])
+        self.output += 4 * frames.count(b"\n\n")  # a frame is about a token, a token about four letters
+        return frames.replace(self._theirs, self._ours) if self._theirs else frames
 
     def _frame(self, raw: bytes) -> bytes:
+        if self.failure is not None or not raw:
+            return b""
         frame = sse.parse(raw)
         if frame is None:
             # a comment: where the client's wire knows them, the upstream's heartbeat is the client's
             return raw + b"\n\n" if self._wire.heartbeat.startswith(b":") else b""
-        if not self._reading and not self._own_form and not any(marker in frame.data for marker in self._markers):
-            self.output += 4
-            return (raw.replace(self._theirs, self._ours) if self._theirs else raw) + b"\n\n"
-        if self.failure is not None:
-            return b""
         events = self._decoder.decode(frame.event, frame.data)
         self._note(events)
         if self.failure is not None:
@@ -192,6 +203,31 @@ class Passthrough(Transform):
         for space in (b"", b" "):
             if member + space + theirs in data:
                 self._theirs, self._ours = member + space + theirs, member + space + ours
+
+
+class _Marked:
+    """Where in a block the frames with a marker begin; each marker is looked for once between two finds."""
+
+    __slots__ = ("_block", "_markers", "_next")
+
+    def __init__(self, block: bytes, markers: Sequence[bytes]) -> None:
+        self._block = block
+        self._markers = markers
+        self._next = [-1] * len(markers)
+
+    def frame(self, at: int) -> int:
+        """The start of the first marked frame at or behind `at`, the block's end where there is none."""
+        block, found = self._block, len(self._block)
+        for index, marker in enumerate(self._markers):
+            position = self._next[index]
+            if position < at:
+                position = block.find(marker, at)
+                self._next[index] = position = position if position >= 0 else len(block)
+            found = min(found, position)
+        if found == len(block):
+            return found
+        before = block.rfind(b"\n\n", at, found)
+        return before + 2 if before >= 0 else at
 
 
 def renamed(events: Sequence[Event], names: Mapping[str, str]) -> list[Event]:

@@ -5,7 +5,6 @@ Errors are UpstreamBroken and UpstreamTimeout; an HTTP status is no error here.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Protocol
@@ -58,21 +57,23 @@ class Upstream:
     ) -> Exchange:
         """Send, and wait for status and headers."""
         try:
-            async with asyncio.timeout(timeouts.first_byte):
-                response = await self._session.request(
-                    method,
-                    self._url(url),
-                    data=body or None,
-                    headers=headers,
-                    proxy=proxy,
-                    allow_redirects=False,
-                    timeout=_client_timeout(timeouts),
-                )
+            response = await self._session.request(
+                method,
+                self._url(url),
+                data=body or None,
+                headers=headers,
+                proxy=proxy,
+                allow_redirects=False,
+                timeout=_client_timeout(timeouts),
+            )
         except TimeoutError as error:
             # aiohttp's ConnectionTimeoutError and SocketTimeoutError are TimeoutErrors too
             raise UpstreamTimeout(f"The upstream did not answer in time ({_reason(error)}).") from None
         except (aiohttp.ClientError, OSError, ValueError) as error:
             raise UpstreamBroken(f"The upstream could not be reached ({type(error).__name__}).") from None
+        connection = response.connection
+        if connection is not None and connection.protocol is not None:  # None: all has come, and it is free again
+            connection.protocol.read_timeout = timeouts.idle
         return _HttpExchange(response)
 
     def _url(self, url: str) -> URL:
@@ -95,7 +96,11 @@ def _client_timeout(timeouts: Timeouts) -> aiohttp.ClientTimeout:
     found = _timeouts.get(timeouts)
     if found is None:
         found = _timeouts[timeouts] = aiohttp.ClientTimeout(
-            total=timeouts.total, connect=None, sock_connect=timeouts.connect, sock_read=max(timeouts.idle, timeouts.first_byte)
+            # the time until the first byte is aiohttp's read timeout; from the headers on it is set to the idle time
+            total=timeouts.total,
+            connect=None,
+            sock_connect=timeouts.connect,
+            sock_read=timeouts.first_byte,
         )
     return found
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
+ABSURD = 1_000_000_000  # tokens; no request has used so many, and what claims to is clamped
+
 
 class Usage(msgspec.Struct, frozen=True, kw_only=True):
     """Tokens, cumulative for one request.
@@ -32,7 +34,8 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True):
 
     def checked(self) -> tuple[Usage, tuple[str, ...]]:
         """The same with impossible counts mended, and the names of the members that were."""
-        mended: dict[str, int] = {name: 0 for name in _COUNTS if getattr(self, name) < 0}
+        counts = [(name, getattr(self, name)) for name in _COUNTS]
+        mended: dict[str, int] = {name: min(max(count, 0), ABSURD) for name, count in counts if not 0 <= count <= ABSURD}
         usage = msgspec.structs.replace(self, **mended) if mended else self
         if usage.cached_input + usage.cache_write > usage.input:
             # counted exclusively by this upstream: add instead of trusting

@@ -96,7 +96,7 @@ async def _key(key: str | None, path: str | None, database: str | None) -> Async
         if await storage.find_account("default") is None:
             await storage.add_account(Account(name="default", unlimited=True, created_at=now))
         made = Key(
-            id="key_" + keys.digest(secret)[:16],
+            id=keys.new_id(),
             name=f"ask-{keys.digest(secret)[:6]}",
             account="default",
             digest=keys.digest(secret),

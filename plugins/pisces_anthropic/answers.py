@@ -20,7 +20,7 @@ from pisces_proxy.usage import Usage
 from . import shapes
 from .carriers import PART_SIGNERS, carried
 from .citations import written_citation
-from .counts import written_usage
+from .counts import read_usage, written_usage
 from .decoder import MessagesDecoder
 from .stops import written_stop
 
@@ -36,12 +36,7 @@ _json = msgspec.json.Decoder().decode
 
 def decode_response(body: bytes) -> Response:
     """A message is read as the stream that would have brought it."""
-    try:
-        seen = shapes.answer.decode(body)
-    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
-        raise _failure(body, f"The upstream's answer cannot be read: {error}") from None
-    if seen.content is None or shapes.said(seen.error):
-        raise _failure(body, "The upstream's answer has no content.")
+    seen = _read(body)
     decoder = MessagesDecoder()
     ending = shapes.MessageDelta(
         delta=shapes.MessageChange(
@@ -54,6 +49,22 @@ def decode_response(body: bytes) -> Response:
     )
     frames = (shapes.MessageStart(message=seen), ending, shapes.MessageStop())
     return fold(event for frame in frames for event in decoder.read(frame))
+
+
+def answer_usage(body: bytes) -> Usage | None:
+    """The counts of an answer that passes through, its content unread."""
+    return read_usage(shapes.said(_read(body).usage))
+
+
+def _read(body: bytes) -> shapes.Answer:
+    """The answer's members. Raises the error that it may be instead."""
+    try:
+        seen = shapes.answer.decode(body)
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
+        raise _failure(body, f"The upstream's answer cannot be read: {error}") from None
+    if seen.content is None or shapes.said(seen.error):
+        raise _failure(body, "The upstream's answer has no content.")
+    return seen
 
 
 def _failure(body: bytes, otherwise: str) -> PiscesError:
@@ -75,8 +86,8 @@ def encode_response(response: Response, reply: Reply) -> bytes:
         "role": "assistant",
         "model": reply.model,
         "content": list(_content(choice, reply)),
-        **written_stop(choice.stop),
-        "usage": written_usage(response.usage or _estimated(choice, reply)),
+        **written_stop(choice.stop, refused=any(isinstance(block, Refusal) for block in choice.blocks)),
+        "usage": written_usage(response.usage or _estimated(choice, reply), response.extra.get("service_tier", b"")),
         **{name: Raw(raw) for name, raw in response.extra.items() if name in _KEPT},
     }
     if reply.extension:

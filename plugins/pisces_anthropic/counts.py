@@ -12,8 +12,8 @@ from . import shapes
 
 
 def read_usage(raw: bytes, before: Usage | None = None) -> Usage | None:
-    """The counts of a `usage` object laid over those known before: cumulative, so they replace and never add (H116). A zero
-    or a missing count leaves what was said earlier; None where nothing could be read."""
+    """The counts of a `usage` object laid over those known before: cumulative, so they replace and never add (H116). A
+    prompt of nothing, which some servers report at the end, leaves what was said earlier; None where nothing could be read."""
     if not raw:
         return before
     try:
@@ -34,13 +34,22 @@ def _laid_over(seen: shapes.Usage, before: Usage) -> Usage:
         cached_input=read,
         cache_write=write,
         cache_write_1h=hour or before.cache_write_1h,
-        output=seen.output_tokens or before.output,
+        output=before.output if seen.output_tokens is None else seen.output_tokens,
         reasoning=(details and details.thinking_tokens) or before.reasoning,
         searches=(tools and tools.web_search_requests) or before.searches,
     )
 
 
-def written_usage(usage: Usage) -> dict[str, Any]:
+def read_tier(raw: bytes) -> bytes:
+    """The service tier that a `usage` object names, in the words of most other wires (JSON); empty where it names none."""
+    try:
+        tier = shapes.usage.decode(raw).service_tier if raw else None
+    except (msgspec.MsgspecError, RecursionError):
+        tier = None
+    return shapes.encode("priority" if tier == "priority" else "default") if tier else b""
+
+
+def written_usage(usage: Usage, tier: bytes = b"") -> dict[str, Any]:
     """The `usage` object for a client: `input_tokens` excludes both cache counts (H115)."""
     counts: dict[str, Any] = {
         "input_tokens": max(usage.input - usage.cached_input - usage.cache_write, 0),
@@ -58,4 +67,6 @@ def written_usage(usage: Usage) -> dict[str, Any]:
         counts["output_tokens_details"] = {"thinking_tokens": usage.reasoning}
     if usage.searches:
         counts["server_tool_use"] = {"web_search_requests": usage.searches, "web_fetch_requests": 0}
+    if tier:
+        counts["service_tier"] = "priority" if tier == b'"priority"' else "standard"
     return counts

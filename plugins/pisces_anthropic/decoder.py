@@ -32,10 +32,9 @@ from pisces_proxy.usage import Usage
 
 from . import shapes
 from .citations import read_citation
-from .counts import read_usage
+from .counts import read_tier, read_usage
 from .stops import read_stop
 from .structured import RESULT, WRAPPED
-from .told import told
 from .unwrapping import ValueUnwrapper
 
 _CUT = "The upstream's answer broke off before it was complete."
@@ -206,14 +205,15 @@ class MessagesDecoder(Decoder):
     def _closed_opaque(self, block: _Open) -> Sequence[Event]:
         raw = _joined(block.opening, "input", "".join(self._pieces).encode()) if self._pieces else block.opening
         self._pieces = []
-        opaque = Opaque(wire=shapes.WIRE, raw=raw, what=block.kind, summary=told(block.kind, raw))
-        return (BlockStart(block=opaque), BlockEnd())
+        return (BlockStart(block=Opaque(wire=shapes.WIRE, raw=raw, what=block.kind)), BlockEnd())
 
     # -- the message
 
     def _message(self, frame: shapes.MessageStart) -> Sequence[Event]:
         message = frame.message
         self.usage = read_usage(shapes.said(message.usage), self.usage)
+        if tier := read_tier(shapes.said(message.usage)):
+            self._extra["service_tier"] = tier
         if self._started:  # some upstreams begin again after a tool of theirs; the blocks go on
             return _NOTHING
         self._started = True

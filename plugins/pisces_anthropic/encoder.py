@@ -122,20 +122,17 @@ class MessagesEncoder(Encoder):
         """The counts are the whole answer's, cache and all: clients overwrite with them (H35)."""
         head = self._opened_message() + self._closed()
         usage = event.usage or self._usage or self._estimated()
-        delta = written_stop(self._reason())
+        delta = written_stop(self._reason(), refused=self._refused)
         for name in ("container", "stop_details"):
             if raw := event.extra.get(name):
                 delta[name] = Raw(raw)
         more = {"context_management": Raw(raw)} if (raw := event.extra.get("context_management")) else {}
         self._over = True
-        return head + _framed("message_delta", {"delta": delta, "usage": written_usage(usage), **more}) + _STOP
+        counts = written_usage(usage, event.extra.get("service_tier", b""))
+        return head + _framed("message_delta", {"delta": delta, "usage": counts, **more}) + _STOP
 
     def _reason(self) -> Stop:
-        if self._stop is None:
-            return Stop(reason="tool_calls" if self._called else "stop")
-        if self._refused and self._stop.reason == "stop":  # H40
-            return Stop(reason="refusal")
-        return self._stop
+        return self._stop or Stop(reason="tool_calls" if self._called else "stop")
 
     def _estimated(self) -> Usage:
         return Usage(input=max(self._reply.input_estimate, 1), output=-(-self._letters // 4), estimated=True)

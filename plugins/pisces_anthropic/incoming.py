@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 from msgspec import UNSET
 
-from pisces_proxy import chat
+from pisces_proxy import chat, splice
 from pisces_proxy.errors import BadRequest, Unsupported
 from pisces_proxy.plugin import Operation
 from pisces_proxy.seals import Seals
@@ -39,7 +39,7 @@ def decode_request(operation: Operation, seals: Seals) -> chat.Request:
         thinking=thinking,
         output=_output(seen),
         extra={name: raw for name in _OWN if (raw := shapes.said(getattr(seen, name)))},
-        losses=(*reader.losses, *lost),
+        losses=(*reader.losses, *lost, *_unknown(operation.body)),
         **_tools(seen),
         **_knobs(seen),
     )
@@ -58,6 +58,13 @@ def _check(seen: shapes.Request, counting: bool) -> None:
     for name, value in (("container", shapes.said(seen.container)), ("mcp_servers", seen.mcp_servers)):
         if value:
             raise Unsupported(f"{name} works with an Anthropic upstream only.", param=name, code="unsupported_parameter")
+
+
+def _unknown(body: bytes) -> list[chat.Loss]:
+    """Members that have no canonical place: another upstream will not hear of them (wire.md G2)."""
+    known = {*shapes.Request.__struct_fields__, *shapes.NOT_ANTHROPICS}
+    names = [name for name, value in splice.members(body).items() if name not in known and bytes(value) != b"null"]
+    return [chat.Loss(field=name, action="dropped", reason="only Anthropic knows this member") for name in names]
 
 
 def _turns(seen: shapes.Request, reader: ContentReader) -> tuple[tuple[chat.Text, ...], tuple[chat.Turn, ...]]:

@@ -7,7 +7,7 @@ from typing import Any
 from msgspec import Raw
 from msgspec.structs import replace
 
-from pisces_proxy.chat import Block, Loss, Reasoning, Request, Text, ToolCall, ToolResult, Turn
+from pisces_proxy.chat import Block, Loss, Opaque, Reasoning, Request, Text, ToolCall, ToolResult, Turn
 from pisces_proxy.errors import Unsupported
 from pisces_proxy.history import heal, merged, systems_inlined, user_first
 from pisces_proxy.plugin import Encoded, Profile
@@ -92,9 +92,8 @@ def _systems_follow_users(turns: tuple[Turn, ...]) -> bool:
 def _prefilled(turns: tuple[Turn, ...], profile: Profile) -> tuple[Turn, ...]:
     """A last turn of the assistant's is the beginning of its answer: newer models refuse it, older ones refuse white space at
     its end (H94)."""
-    last = turns[-1]
-    text = last.blocks[-1] if last.role == "assistant" and last.blocks else None
-    if not isinstance(text, Text):
+    last, text = turns[-1], _begun(turns)
+    if text is None:
         return turns
     if not profile.prefill:
         raise Unsupported(
@@ -105,6 +104,15 @@ def _prefilled(turns: tuple[Turn, ...], profile: Profile) -> tuple[Turn, ...]:
     rest: tuple[Block, ...] = (replace(text, text=text.text.rstrip()),) if text.text.strip() else ()
     begun = (*last.blocks[:-1], *rest)
     return (*turns[:-1], replace(last, blocks=begun)) if begun else turns[:-1]
+
+
+def _begun(turns: tuple[Turn, ...]) -> Text | None:
+    """The words that the client puts into the model's mouth; a turn that a server tool paused is the model's own."""
+    last = turns[-1]
+    if last.role != "assistant" or any(isinstance(block, Opaque) for block in last.blocks):
+        return None
+    text = last.blocks[-1] if last.blocks else None
+    return text if isinstance(text, Text) else None
 
 
 def _system(system: tuple[Text, ...], hint: str, marks: CacheMarks) -> str | list[Json]:
@@ -123,7 +131,7 @@ def _thinking(request: Request, turns: tuple[Turn, ...], profile: Profile) -> Pl
     thinking = plan(request, profile)
     if not thinking.on or request.thinking is None:
         return thinking
-    if turns[-1].role == "assistant" and thinking.thinking and profile.reasoning_off:
+    if _begun(turns) and thinking.thinking and profile.reasoning_off:
         return thinking.without_thinking("the answer was begun by the client")
     budget = thinking.thinking is not None and thinking.thinking["type"] == "enabled"
     if budget and _lost_its_thinking(turns, profile.signature or shapes.FAMILY):

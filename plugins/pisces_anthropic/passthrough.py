@@ -19,8 +19,11 @@ from .budget import clamped
 from .threads import refuse_thread
 
 _UNSIGNED = re.compile(rb'"signature"\s*:\s*""')
-_OURS = ("pisces", "api_key", "betas")  # the gateway's own members, and a header that came in the body
 _THINKING = ("thinking", "redacted_thinking")
+_ANSWERING = (
+    *("max_tokens", "stream", "temperature", "top_p", "top_k", "stop_sequences", "metadata", "service_tier"),
+    *("inference_geo", "container", "diagnostics"),
+)
 _OFF = b'{"type":"disabled"}'
 
 _strings = msgspec.json.Decoder(list[str])
@@ -33,14 +36,26 @@ def rewrite(operation: Operation, model: str, profile: Profile) -> Encoded:
     members = splice.members(operation.body)
     refuse_thread(shapes.said(members.get("thread", UNSET)))
     losses: list[Loss] = []
-    changes: dict[str, bytes | None] = {name: None for name in _OURS if name in members}
+    changes: dict[str, bytes | None] = {name: None for name in shapes.NOT_ANTHROPICS if name in members}
     changes |= _replayable(operation.body, members, losses)
     changes |= _fitting_budget({**members, **{name: Raw(value) for name, value in changes.items() if value}}, losses)
     changes |= _tuned(members, profile, losses)
-    if members.get("model") != (name := shapes.encode(model)):
+    if bytes(members.get("model", b"")) != (name := shapes.encode(model)):
         changes["model"] = name
-    body = splice.edit(operation.body, changes) if changes else operation.body
+    body = splice.join(_changed(members, changes)) if changes else operation.body
     return Encoded(body=body, losses=tuple(losses), headers=_headers(operation.headers, members))
+
+
+def _changed(members: Mapping[str, Raw], changes: Mapping[str, bytes | None]) -> dict[str, Raw | bytes]:
+    """The members in their order, with the changes made."""
+    parts: dict[str, Raw | bytes] = {**members, **{name: value for name, value in changes.items() if value is not None}}
+    return {name: value for name, value in parts.items() if changes.get(name, value) is not None}
+
+
+def count_request(body: bytes) -> bytes:
+    """The request without what its answer would be like: the count call refuses members that it does not know."""
+    members = splice.members(body)
+    return splice.edit(body, {name: None for name in _ANSWERING if name in members})
 
 
 def _headers(headers: Mapping[str, str], members: Mapping[str, Raw]) -> dict[str, str]:

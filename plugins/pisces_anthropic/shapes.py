@@ -15,6 +15,7 @@ from pisces_proxy.errors import BadRequest
 WIRE = "anthropic.messages"
 FAMILY = "anthropic"
 VERSION = "2023-06-01"
+NOT_ANTHROPICS = ("pisces", "api_key", "betas")  # the gateway's own members, and a header that came in the body
 
 encode = msgspec.json.Encoder().encode
 raw_list = msgspec.json.Decoder(list[Raw])

@@ -13,7 +13,7 @@ _READ: dict[str, StopReason] = {
     "stop_sequence": "stop",
     "max_tokens": "length",
     "tool_use": "tool_calls",
-    "refusal": "refusal",
+    "refusal": "content_filter",  # a classifier stepped in; what the model itself declines ends like any answer
     "pause_turn": "pause",
     "compaction": "pause",  # beta: the conversation was compacted, the client sends it again
     "model_context_window_exceeded": "context_full",
@@ -49,10 +49,11 @@ def _explanation(details: bytes) -> str:
         return ""
 
 
-def written_stop(stop: Stop) -> dict[str, object]:
-    """`stop_reason`, `stop_sequence` and, where there is something to explain, `stop_details`."""
-    reason = _WRITTEN[stop.reason]
-    if stop.reason == "stop" and (stop.sequence or stop.raw == "stop_sequence"):
+def written_stop(stop: Stop, *, refused: bool = False) -> dict[str, object]:
+    """`stop_reason`, `stop_sequence` and, where there is something to explain, `stop_details`. `refused`: the answer holds a
+    refusal, which other wires end like any answer (H40)."""
+    reason = "refusal" if refused and stop.reason == "stop" else _WRITTEN[stop.reason]
+    if reason == "end_turn" and (stop.sequence or stop.raw == "stop_sequence"):
         reason = "stop_sequence"
     if stop.reason == "pause" and stop.raw == "compaction":
         reason = "compaction"

@@ -41,6 +41,12 @@ class Messages(Wire):
     def count_path(self, template: str, model: str) -> str:
         return f"{template}/count_tokens"
 
+    def count_request(self, body: bytes, model: str) -> bytes:
+        return passthrough.count_request(body)
+
+    def read_usage(self, body: bytes, profile: Profile) -> Usage | None:
+        return answers.answer_usage(body)
+
     def decode_response(self, body: bytes, profile: Profile) -> Response:
         return answers.decode_response(body)
 

@@ -50,7 +50,7 @@ class Part(msgspec.Struct, rename="camel"):
 
 
 class Content(msgspec.Struct):
-    parts: list[Part] | None = None
+    parts: list[Part | None] | None = None
 
 
 class Token(msgspec.Struct, rename="camel"):

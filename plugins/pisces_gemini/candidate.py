@@ -70,7 +70,7 @@ class CandidateReader:
         self.extra: dict[str, bytes] = {}
 
     def read(self, candidate: Candidate, out: list[Event]) -> None:
-        parts = (candidate.content.parts if candidate.content else None) or ()
+        parts = [part for part in (candidate.content.parts if candidate.content else None) or () if part is not None]
         for part in parts:
             if part.text and not part.thought:
                 self._offsets.add(part.text)
@@ -204,7 +204,7 @@ class CandidateReader:
 
 
 def _opaque(part: Part) -> Opaque | None:
-    """What Google ran itself: for the way back to Google, and told in words elsewhere."""
+    """What Google ran itself: for the way back to Google. Other clients get the text, which tells what came of it."""
     for name, raw in (
         ("executableCode", part.executable_code),
         ("codeExecutionResult", part.code_execution_result),
@@ -215,7 +215,7 @@ def _opaque(part: Part) -> Opaque | None:
             whole: dict[str, object] = {name: raw}
             if part.thought_signature:
                 whole["thoughtSignature"] = part.thought_signature
-            return Opaque(wire=WIRE, raw=msgspec.json.encode(whole), what=name, summary=f"[{name}] {bytes(raw).decode()}")
+            return Opaque(wire=WIRE, raw=msgspec.json.encode(whole), what=name)
     return None
 
 

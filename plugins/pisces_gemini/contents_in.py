@@ -10,7 +10,7 @@ from pisces_proxy import arguments, blobs, names
 from pisces_proxy.chat import Block, Loss, Media, Opaque, Reasoning, Signature, Text, ToolCall, ToolResult, Turn
 from pisces_proxy.seals import Seals
 
-from .google import FAMILY, SENTINELS, WIRE
+from .google import FAMILY, REDACTED, SENTINELS, WIRE
 from .reading import Object, is_text, string
 
 _response = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -155,6 +155,8 @@ def is_film(uri: str) -> bool:
 def _sign_thinking(blocks: list[Block], signature: Signature) -> None:
     """Foreign signatures travel on the call behind the thinking that they prove (wire.md C6): the thinking since the last
     call gets it, or stands again where it stood, before everything else of this step."""
+    if redacted := signature.id == REDACTED:
+        signature = msgspec.structs.replace(signature, id="")
     start = len(blocks)
     while start and not isinstance(blocks[start - 1], ToolCall):
         block = blocks[start - 1]
@@ -163,10 +165,10 @@ def _sign_thinking(blocks: list[Block], signature: Signature) -> None:
         start -= 1
     for at in range(start, len(blocks)):
         block = blocks[at]
-        if isinstance(block, Reasoning):
+        if isinstance(block, Reasoning) and not redacted:
             blocks[at] = msgspec.structs.replace(block, signature=signature)
             return
-    blocks.insert(start, Reasoning(signature=signature))
+    blocks.insert(start, Reasoning(signature=signature, redacted=redacted))
 
 
 def _outcome(response: bytes) -> tuple[tuple[Text, ...], bool]:

@@ -131,9 +131,7 @@ class ContentsWriter:
         for block in turn.blocks:
             match block:
                 case ToolResult():
-                    part, beside = self._result(block)
-                    results.append(part)
-                    said += beside
+                    results += self._result(block)
                 case Media():
                     said.append(self._media(block, "contents"))
                 case Text() | Refusal():
@@ -142,20 +140,20 @@ class ContentsWriter:
                     said += [told] if (told := self._opaque(block)) else []
         return _content("user", results) + _content("user", said)
 
-    def _result(self, result: ToolResult) -> tuple[Json, list[Json]]:
+    def _result(self, result: ToolResult) -> list[Json]:
+        """The response, and right behind it what older models cannot read inside it (H141)."""
         name = self._calls.get(result.id) or result.name
         if not name:
             said = f"The result {result.id!r} answers no call of this conversation."
             raise BadRequest(said, param="contents", code="invalid_value")
-        text = history.text_of(result.blocks, "\n")
-        response: Json = {"id": result.id, "name": self._names.to(name), "response": _response(text, result.error)}
         media = [block for block in result.blocks if isinstance(block, Media)]
         inside = [block for block in media if self._profile.media_in_results and block.data and block.mime in _IN_RESULTS]
+        beside = [self._media(block, "contents") for block in media if block not in inside]
+        text = history.text_of(result.blocks, "\n") or ("[attached below]" if beside else "")
+        response: Json = {"id": result.id, "name": self._names.to(name), "response": _response(text, result.error)}
         if inside:
             response["parts"] = [self._media(block, "contents") for block in inside]
-        beside = [self._media(block, "contents") for block in media if block not in inside]
-        pointer = [{"text": f"[attachments of the result of {name}]"}] if beside else []
-        return {"functionResponse": response}, pointer + beside
+        return [{"functionResponse": response}, *beside]
 
     def _media(self, media: Media, param: str) -> Json:
         self._check(media, param)

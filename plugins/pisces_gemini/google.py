@@ -14,6 +14,9 @@ FAMILY: Final = "gemini"
 SENTINEL: Final = "skip_thought_signature_validator"
 SENTINELS: Final = frozenset({SENTINEL, "context_engineering_is_the_way_to_go"})
 
+# in a carrier's `id`: the signature is all there is of this thinking (Claude's redacted_thinking)
+REDACTED: Final = "redacted"
+
 # -- enums, which some of Google's SDKs write as numbers (`$alt=json;enum-encoding=int`) -------------------------------
 
 FINISH: Final = (

@@ -24,7 +24,7 @@ from pisces_proxy.chat import (
 )  # fmt: skip
 from pisces_proxy.seals import Seals
 
-from .google import FAMILY, WIRE
+from .google import FAMILY, REDACTED, WIRE
 
 _encode = msgspec.json.Encoder().encode
 
@@ -95,11 +95,14 @@ class PartsWriter:
             case ToolCall():
                 return self._call(block, self._signature(end.signature or block.signature))
             case Reasoning():
-                return self._hold(self._signature(end.signature or block.signature))
+                signature = end.signature or block.signature
+                if signature and block.redacted:
+                    signature = msgspec.structs.replace(signature, id=REDACTED)
+                return self._hold(self._signature(signature))
             case Text():
                 self._cite(end.citations or block.citations)
-                signature = self._signature(end.signature or block.signature)
-                return [_signed_nothing(signature)] if signature else []
+                own = self._signature(end.signature or block.signature)
+                return [_signed_nothing(own)] if own else []
         return []
 
     def _hold(self, signature: str) -> list[bytes]:
@@ -109,7 +112,8 @@ class PartsWriter:
         return [_signed_nothing(waiting)] if waiting else []
 
     def _call(self, call: ToolCall, signature: str) -> list[bytes]:
-        args, _ = arguments.as_object("".join(self._args))
+        text = "".join(self._args)
+        args, _ = arguments.as_object(arguments.wrap_input(text) if call.custom else text)
         before = [_signed_nothing(self._carrier)] if signature and self._carrier else []
         signature, self._carrier, self._args = signature or self._carrier, "", []
         said = b'{"functionCall":{"id":' + _encode(call.id) + b',"name":' + _encode(call.name) + b',"args":' + args + b"}"

@@ -115,10 +115,16 @@ def _function(declared: Object) -> Tool:
     name = declared.text("name")
     if not name:
         raise BadRequest("A function needs a name.", param=declared.at("name"), code="missing_required_parameter")
-    schema = declared.raw("parametersJsonSchema")
-    if not schema and "parameters" in declared:
-        schema = from_gemini(declared.raw("parameters"))
+    schema = _schema(declared, "parametersJsonSchema", "parameters")
     return Tool(name=name, description=declared.text("description"), schema=schema)
+
+
+def _schema(holder: Object, plain: str, own: str) -> bytes:
+    """JSON Schema stays as it is, but for the order of properties, which is Google's own even there."""
+    if plain not in holder:
+        return from_gemini(holder.raw(own)) if own in holder else b""
+    schema = holder.raw(plain)
+    return from_gemini(schema) if b"ropertyOrdering" in schema or b"property_ordering" in schema else schema
 
 
 def _tool_choice(body: Object) -> ToolChoice | None:
@@ -150,9 +156,7 @@ def _thinking(config: Object) -> Thinking | None:
 
 def _output(config: Object) -> tuple[OutputFormat | None, tuple[Loss, ...]]:
     mime = config.text("responseMimeType").lower()
-    schema = config.raw("responseJsonSchema")
-    if not schema and "responseSchema" in config:
-        schema = from_gemini(config.raw("responseSchema"))
+    schema = _schema(config, "responseJsonSchema", "responseSchema")
     if mime == "text/x.enum":
         reason = "only Gemini answers with a bare enum"
         return None, (Loss(field=config.at("responseMimeType"), action="dropped", reason=reason),)

@@ -260,6 +260,8 @@ class _Writer:
             return {}
         allowed = self.profile.efforts or _LEVELS
         level = nearest("minimal" if effort == "none" else effort, [name for name in allowed if name != "none"])
+        if effort == "medium" and level == "low":  # two equally near: the stronger (wire.md C6)
+            level = "high"
         if effort == "none" and level != "minimal":
             self.lose("thinking", "this model always thinks", "changed")
         elif level != effort and effort in _LEVELS:

@@ -12,7 +12,6 @@ from pisces_proxy.chat import (
     Choice,
     Citation,
     Media,
-    Opaque,
     Reasoning,
     Refusal,
     Response,
@@ -143,10 +142,8 @@ class _Message:
                 self.images.append(image_object(block, len(self.images)))
             case Media(kind="audio"):
                 self.audio = block
-            case Opaque(wire=wire, summary=summary) if wire != WIRE and summary:
-                self._take_text(Text(text=summary))
             case _:
-                pass
+                pass  # what ran on another vendor's side is not the answer's text
 
     def _take_text(self, block: Text) -> None:
         self.annotations += url_citations(block.citations, self._length)

@@ -65,7 +65,7 @@ def _is_json(text: str) -> bool:
 class Calls:
     """The tool calls of one choice."""
 
-    __slots__ = ("_by_id", "_by_index", "_choice", "_cumulative", "_last", "_mint", "_queue", "_signatures", "_seen", "given")
+    __slots__ = ("_by_id", "_by_index", "_choice", "_cumulative", "_last", "_mint", "_queue", "_seen", "_signatures", "given")
 
     def __init__(self, choice: int, mint: Callable[[int], str], cumulative: bool = False) -> None:
         self._choice = choice

@@ -191,7 +191,7 @@ class _Conversation:
 
     def _blocks(self, message: _Message, at: str) -> list[Block]:
         content = message.content
-        if content is None:
+        if not content:
             return []
         if isinstance(content, str):
             return [Text(text=content, cache=cache_of(message.cache_control))]

@@ -22,7 +22,6 @@ from pisces_proxy.chat import (
     Finish,
     Logprobs,
     Media,
-    Opaque,
     Ping,
     Reasoning,
     Refusal,
@@ -37,7 +36,6 @@ from pisces_proxy.usage import Usage
 
 from .chat_answer import answer_id, audio_object, custom_names, finish_reason, image_object, shows_thinking, url_citations
 from .chat_carriers import Signed, call_extra, sealed_detail
-from .chat_choice import WIRE
 from .chat_usage import encode_usage
 from .errors import encode_error
 
@@ -175,23 +173,13 @@ class ChatEncoder(Encoder):
                 self._more(choice, block.text, out)
             case ToolCall():
                 self._open_call(choice, block, out)
-            case Media() | Opaque():
-                self._open_whole(choice, block, out)
-            case _:
-                pass
-
-    def _open_whole(self, choice: _Writing, block: Media | Opaque, out: list[bytes]) -> None:
-        match block:
             case Media(kind="image"):
                 self._say(choice, {"images": [image_object(block, choice.images)]}, out)
                 choice.images += 1
             case Media(kind="audio"):
                 self._say(choice, {"audio": audio_object(block)}, out)
-            case Opaque(wire=wire, summary=summary) if wire != WIRE and summary:
-                self._say(choice, {"content": summary}, out)
-                choice.base += len(summary)
             case _:
-                pass
+                pass  # what ran on another vendor's side is not the answer's text
 
     def _more(self, choice: _Writing, text: str, out: list[bytes]) -> None:
         if text and choice.lead is not None:
@@ -248,7 +236,11 @@ class ChatEncoder(Encoder):
         if signature is None or signature == choice.signed or self._legacy:
             return
         if (extra := call_extra(self._reply.seals, signature, None)) is not None:
-            self._say(choice, {"tool_calls": [{"index": choice.calls - 1, "extra_content": extra}]}, out)
+            self._say(
+                choice,
+                {"tool_calls": [{"index": choice.calls - 1, "function": {"arguments": ""}, "extra_content": extra}]},
+                out,
+            )
 
     def _cite(self, choice: _Writing, end: BlockEnd, out: list[bytes]) -> None:
         for annotation in url_citations(end.citations, choice.base):

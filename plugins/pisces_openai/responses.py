@@ -16,7 +16,7 @@ from .responses_answer import decode_response
 from .responses_events import ResponsesDecoder
 from .responses_items import WIRE
 from .responses_request import decode_request
-from .responses_stream import ResponsesEncoder
+from .responses_stream import ResponsesEncoder, response_id
 from .responses_target import encode_request
 
 # The count call answers nothing, so it takes no member that says how to answer.
@@ -31,6 +31,7 @@ class Responses(Wire):
 
     name = WIRE
     protocol = "openai"
+    count_member = "input_tokens"
     url_media = frozenset({"image", "document"})
     # `"response"` is a member of every lifecycle event, `"error"` stands in every error
     markers = (b'"response"', b'"error"', b"[DONE]")
@@ -66,7 +67,7 @@ class Responses(Wire):
     # -- answers to a client
 
     def encode_response(self, response: chat.Response, reply: Reply) -> bytes:
-        encoder = ResponsesEncoder(reply)
+        encoder = ResponsesEncoder(reply, response_id(reply))
         encoder.encode(list(chat.unfold(response)))
         return encoder.answer
 

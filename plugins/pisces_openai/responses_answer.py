@@ -49,8 +49,7 @@ def decode_response(body: bytes, profile: Profile) -> Response:
         raise failure_in(_any.decode(body))
     if (answer.status or "") not in _FINISHED:
         raise unfinished(answer)
-    items = raw_items(answer)
-    blocks = tuple(block for raw in items for block in output_blocks(raw, family_of(profile)))
+    items, blocks = raw_items(answer), _blocks(answer, family_of(profile))
     return Response(
         id=answer.id or "",
         model=answer.model or "",
@@ -59,6 +58,13 @@ def decode_response(body: bytes, profile: Profile) -> Response:
         usage=usage_of(answer, sum(searched(block) for block in blocks)),
         extra=extra_of(answer),
     )
+
+
+def _blocks(answer: Answer, family: str) -> tuple[Block, ...]:
+    try:
+        return tuple(block for raw in raw_items(answer) for block in output_blocks(raw, family))
+    except (msgspec.MsgspecError, RecursionError) as error:
+        raise UpstreamBroken(f"The upstream's answer holds an item that cannot be read: {error}") from None
 
 
 def _read(body: bytes) -> Answer:
@@ -150,5 +156,3 @@ def _logprobs(items: list[msgspec.Raw]) -> bytes:
     parts = [part for raw in items for part in message_parts(read(raw)) if part.logprobs]
     tokens = b",".join(bytes(token) for part in parts for token in part.logprobs or ())
     return b"[" + tokens + b"]" if tokens else b""
-
-

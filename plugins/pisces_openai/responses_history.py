@@ -92,8 +92,11 @@ class _Reader:
             case "user":
                 self._say("user", blocks)
             case role:
-                raise BadRequest(f"`{param}.role` is {role!r}; it can be user, assistant, system or developer.",
-                                 param=f"{param}.role", code="invalid_value")
+                raise BadRequest(
+                    f"`{param}.role` is {role!r}; it can be user, assistant, system or developer.",
+                    param=f"{param}.role",
+                    code="invalid_value",
+                )
 
     def _say(self, role: str, blocks: list[Block]) -> None:
         self._close()
@@ -132,7 +135,8 @@ class _Reader:
             self._carry(signature, where)
         elif text or signature is not None:
             redacted = where == REDACTED
-            self._add("assistant", Reasoning(text=text, summary=summary, signature=signature, redacted=redacted))
+            thought = Reasoning(text=text, summary=summary and not redacted, signature=signature, redacted=redacted)
+            self._add("assistant", thought)
 
     def _opened(self, item: Item, param: str) -> Signature | None:
         blob = item.encrypted_content

@@ -74,6 +74,11 @@ def named(call_id: str, name: str, request: Request | None) -> bytes:
     return b'"call_id":%b,"name":%b,"namespace":%b' % (quoted(call_id), quoted(bare), quoted(namespace))
 
 
+def citable(citation: Citation) -> bool:
+    """Whether this wire has a form for it: a passage of the client's own document has none."""
+    return bool(citation.url or (citation.wire == WIRE and citation.raw))
+
+
 def annotation(citation: Citation) -> bytes:
     """A source; this wire's own form as it was."""
     if citation.wire == WIRE and citation.raw:

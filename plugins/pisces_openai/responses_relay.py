@@ -44,7 +44,7 @@ def _may_hold_ours(body: bytes) -> bool:
 
 
 def without_ours(given: bytes) -> bytes:
-    """`input` without reasoning items that another family's model thought: this upstream can read neither the seal nor the id."""
+    """`input` without what another family's model thought: this upstream can read neither the seal nor the id."""
     try:
         kept = [raw for raw in _items.decode(given) if not _ours(raw)]
     except msgspec.MsgspecError:

@@ -33,7 +33,9 @@ _CALL_OUTPUT = "function_call_output"
 _CUSTOM_OUTPUT = "custom_tool_call_output"
 
 
-def input_items(turns: Sequence[Turn], profile: Profile, names: Names, custom: frozenset[str], losses: list[Loss]) -> list[Json | msgspec.Raw]:
+def input_items(
+    turns: Sequence[Turn], profile: Profile, names: Names, custom: frozenset[str], losses: list[Loss]
+) -> list[Json | msgspec.Raw]:
     """`custom` are the tools that go out as free-form ones; `losses` grows."""
     writer = _Writer(turns, profile, names, custom, losses)
     return [item for turn in turns for item in writer.turn(turn)]
@@ -64,6 +66,16 @@ class _Writer:
     # -- what the model said
 
     def _assistant(self, blocks: Sequence[Block]) -> Iterator[Json | msgspec.Raw]:
+        thoughts: list[Json] = []
+        for item in self._said_items(blocks):
+            if isinstance(item, dict) and item["type"] == "reasoning":
+                thoughts.append(item)  # refused where nothing follows that came of it
+                continue
+            yield from thoughts
+            thoughts.clear()
+            yield item
+
+    def _said_items(self, blocks: Sequence[Block]) -> Iterator[Json | msgspec.Raw]:
         said: list[Json] = []
         for block in blocks:
             if isinstance(block, (Text, Refusal)):
@@ -89,7 +101,9 @@ class _Writer:
                 picture = minted_id(block.data, prefix="ig_")
                 yield {"type": "image_generation_call", "id": picture, "status": "completed", "result": block.data}
             case Media():
-                self._losses.append(Loss(field="messages", action="dropped", reason=f"an assistant's {block.kind} cannot be sent"))
+                self._losses.append(
+                    Loss(field="messages", action="dropped", reason=f"an assistant's {block.kind} cannot be sent")
+                )
             case _:
                 return
 
@@ -158,7 +172,9 @@ class _Writer:
             return
         if not block.summary:
             what = block.what or "part"
-            raise Unsupported(f"A {what} of {block.wire} cannot be sent to this model.", param="messages", code="unsupported_content")
+            raise Unsupported(
+                f"A {what} of {block.wire} cannot be sent to this model.", param="messages", code="unsupported_content"
+            )
         self._losses.append(Loss(field=block.what or "messages", action="emulated", reason="told in words"))
         yield {"type": "message", "role": role, "content": block.summary}
 

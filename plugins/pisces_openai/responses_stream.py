@@ -34,6 +34,7 @@ from pisces_proxy.plugin import Encoder, Reply
 from pisces_proxy.usage import Usage
 
 from . import responses_object as written
+from .responses_growing import Growing
 from .responses_history import ON_CALL, ON_TEXT, REDACTED
 from .responses_items import FAMILY, WIRE
 from .responses_object import quoted
@@ -43,22 +44,8 @@ _PING = b": ping\n\n"
 _DONE, _CUT, _GOING = b"completed", b"incomplete", b"in_progress"
 
 
-class _Growing:
-    """The block that is being written: how a delta looks around its text, and the text for the `done` events.
-    `place` are the members that say where in the output it stands."""
-
-    __slots__ = ("block", "head", "id", "logprobs", "named", "pieces", "place", "tail", "unwrap")
-
-    def __init__(self, block: Block, id: bytes, event: bytes, place: bytes, tail: bytes = b"") -> None:
-        self.block = block
-        self.id = id
-        self.place = place
-        self.head = b'event: %b\ndata: {"type":"%b",%b,"delta":' % (event, event, place)
-        self.tail = tail + b',"sequence_number":'
-        self.pieces: list[str] = []
-        self.logprobs: list[bytes] = []
-        self.named = b""
-        self.unwrap: InputUnwrapper | None = None
+def response_id(reply: Reply) -> str:
+    return "resp_" + reply.request_id.removeprefix("req_")
 
 
 class ResponsesEncoder(Encoder):
@@ -68,16 +55,16 @@ class ResponsesEncoder(Encoder):
         self.answer = b""
         self._reply = reply
         self._tail = reply.request_id.removeprefix("req_")
-        self._id = id or f"resp_{self._tail}"
+        self._id = id or response_id(reply)
         self._sequence = sequence
-        self._started = bool(id)  # an upstream has begun this response under that id
+        self._started = bool(id)  # the response has begun under that id, elsewhere
         self._over = False
         self._out: list[bytes] = []
         self._output: list[bytes] = []
         self._index = -1  # of the item that was opened last
         self._message: tuple[bytes, list[bytes]] | None = None  # the open message: its id, its finished parts
         self._block: Block | None = None  # open, but nothing of it is worth writing yet
-        self._growing: _Growing | None = None
+        self._growing: Growing | None = None
         self._stop = Stop(reason="stop")
         self._usage: Usage | None = None
         request = reply.request
@@ -132,7 +119,9 @@ class ResponsesEncoder(Encoder):
                 self._out.append(_PING)
 
     def _frame(self, event: bytes, members: bytes) -> None:
-        self._out.append(b'event: %b\ndata: {"type":"%b",%b,"sequence_number":%d}\n\n' % (event, event, members, self._sequence))
+        self._out.append(
+            b'event: %b\ndata: {"type":"%b",%b,"sequence_number":%d}\n\n' % (event, event, members, self._sequence)
+        )
         self._sequence += 1
 
     # -- the response
@@ -149,9 +138,11 @@ class ResponsesEncoder(Encoder):
         self._start()
         if self._stop.reason == "error":
             return self._fail(UpstreamBroken(self._stop.detail or f"The model stopped with {self._stop.raw!r}."))
-        reason = {"length": b"max_output_tokens", "context_full": b"max_output_tokens", "content_filter": b"content_filter"}.get(
-            self._stop.reason
-        )
+        reason = {
+            "length": b"max_output_tokens",
+            "context_full": b"max_output_tokens",
+            "content_filter": b"content_filter",
+        }.get(self._stop.reason)
         self._close_all(_CUT if reason else _DONE)
         status, details = ("incomplete", b'{"reason":"%b"}' % reason) if reason else ("completed", b"null")
         self._end(status, finish.usage, incomplete=details, extra=finish.extra.get("service_tier", b""))
@@ -168,7 +159,9 @@ class ResponsesEncoder(Encoder):
         self._sequence = sequence
         self._end("failed", None, error=written.failure(error))
 
-    def _end(self, status: str, usage: Usage | None, error: bytes = b"null", incomplete: bytes = b"null", extra: bytes = b"") -> None:
+    def _end(
+        self, status: str, usage: Usage | None, error: bytes = b"null", incomplete: bytes = b"null", extra: bytes = b""
+    ) -> None:
         self._over = True
         counted = usage or self._usage
         if counted is None and status != "failed":
@@ -208,7 +201,7 @@ class ResponsesEncoder(Encoder):
             case _:
                 return  # another wire's own: nothing here could show it
 
-    def _begun(self) -> _Growing | None:
+    def _begun(self) -> Growing | None:
         """The open block, on the wire: its item (and part) is announced with the first thing to say."""
         match self._block:
             case Text() | Refusal():
@@ -244,7 +237,7 @@ class ResponsesEncoder(Encoder):
 
     # -- messages
 
-    def _begin_part(self, block: Text | Refusal) -> _Growing:
+    def _begin_part(self, block: Text | Refusal) -> Growing:
         if self._message is None:
             self._message = (self._item("msg_"), [])
             self._added(written.message_item(self._message[0], _GOING, ()))
@@ -254,10 +247,10 @@ class ResponsesEncoder(Encoder):
         empty = written.refusal_part(b'""') if refused else written.text_part(b'""', (), b"[]")
         self._frame(b"response.content_part.added", b'%b,"part":%b' % (place, empty))
         if refused:
-            return _Growing(block, id, b"response.refusal.delta", place)
-        return _Growing(block, id, b"response.output_text.delta", place, b',"logprobs":[]')
+            return Growing(block, id, b"response.refusal.delta", place)
+        return Growing(block, id, b"response.output_text.delta", place, b',"logprobs":[]')
 
-    def _end_part(self, block: Text | Refusal, growing: _Growing | None, end: BlockEnd) -> None:
+    def _end_part(self, block: Text | Refusal, growing: Growing | None, end: BlockEnd) -> None:
         if growing is not None and self._message is not None:
             text = quoted("".join(growing.pieces))
             part = self._said(growing, text, end) if isinstance(block, Text) else self._refused(growing, text)
@@ -267,9 +260,9 @@ class ResponsesEncoder(Encoder):
             self._close_message(_DONE)
             self._carry(end.signature or block.signature, ON_TEXT)
 
-    def _said(self, growing: _Growing, text: bytes, end: BlockEnd) -> bytes:
+    def _said(self, growing: Growing, text: bytes, end: BlockEnd) -> bytes:
         sources = growing.block.citations if isinstance(growing.block, Text) else ()
-        annotations = [written.annotation(citation) for citation in (*sources, *end.citations)]
+        annotations = [written.annotation(source) for source in (*sources, *end.citations) if written.citable(source)]
         for number, annotation in enumerate(annotations):
             placed = b'%b,"annotation_index":%d,"annotation":%b' % (growing.place, number, annotation)
             self._frame(b"response.output_text.annotation.added", placed)
@@ -277,7 +270,7 @@ class ResponsesEncoder(Encoder):
         self._frame(b"response.output_text.done", b'%b,"text":%b,"logprobs":%b' % (growing.place, text, logprobs))
         return written.text_part(text, annotations, logprobs)
 
-    def _refused(self, growing: _Growing, text: bytes) -> bytes:
+    def _refused(self, growing: Growing, text: bytes) -> bytes:
         self._frame(b"response.refusal.done", b'%b,"refusal":%b' % (growing.place, text))
         return written.refusal_part(text)
 
@@ -293,19 +286,19 @@ class ResponsesEncoder(Encoder):
         """Summaries are for those who ask; raw thinking, which models without summaries have, for everybody (C6)."""
         return not block.redacted and (self._summaries or not block.summary)
 
-    def _begin_thinking(self, block: Reasoning) -> _Growing:
+    def _begin_thinking(self, block: Reasoning) -> Growing:
         id = self._item(OWN_REASONING)
         self._added(written.reasoning_item(id))
         place = b'"item_id":%b,"output_index":%d' % (id, self._index)
         if self._summaries:
             place += b',"summary_index":0'
             self._frame(b"response.reasoning_summary_part.added", place + b',"part":{"type":"summary_text","text":""}')
-            return _Growing(block, id, b"response.reasoning_summary_text.delta", place)
+            return Growing(block, id, b"response.reasoning_summary_text.delta", place)
         place += b',"content_index":0'
         self._frame(b"response.content_part.added", place + b',"part":{"type":"reasoning_text","text":""}')
-        return _Growing(block, id, b"response.reasoning_text.delta", place)
+        return Growing(block, id, b"response.reasoning_text.delta", place)
 
-    def _end_thinking(self, block: Reasoning, growing: _Growing | None, signature: Signature | None) -> None:
+    def _end_thinking(self, block: Reasoning, growing: Growing | None, signature: Signature | None) -> None:
         sealed = self._sealed(signature, REDACTED if block.redacted else "")
         if growing is None:
             if sealed:
@@ -346,7 +339,7 @@ class ResponsesEncoder(Encoder):
 
     # -- calls
 
-    def _begin_call(self, block: ToolCall) -> _Growing:
+    def _begin_call(self, block: ToolCall) -> Growing:
         custom = block.custom or block.name in self._custom
         id = self._item("ctc_" if custom else "fc_")
         call_id = block.id or minted_id(self._reply.request_id, self._index)
@@ -355,13 +348,13 @@ class ResponsesEncoder(Encoder):
         self._added(item(id, _GOING, name, b'""'))
         place = b'"item_id":%b,"output_index":%d' % (id, self._index)
         event = b"response.custom_tool_call_input.delta" if custom else b"response.function_call_arguments.delta"
-        growing = _Growing(block, id, event, place)
+        growing = Growing(block, id, event, place)
         growing.named = name
         if custom and not block.custom:  # its input comes wrapped, as the argument of a function
             growing.unwrap = InputUnwrapper()
         return growing
 
-    def _end_call(self, block: ToolCall, growing: _Growing, status: bytes) -> None:
+    def _end_call(self, block: ToolCall, growing: Growing, status: bytes) -> None:
         custom = block.custom or growing.unwrap is not None
         if growing.unwrap is not None and (rest := growing.unwrap.end()):
             growing.unwrap = None

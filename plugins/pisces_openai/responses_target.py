@@ -24,8 +24,13 @@ _TIERS = {"standard": "default", "standard_only": "default"}
 _TIERS |= {tier: tier for tier in ("auto", "default", "flex", "priority", "scale", "ultrafast")}
 _SCALARS = (
     # canonical member, what it holds when the client said nothing
-    ("top_k", None), ("min_p", None), ("seed", None), ("frequency_penalty", None), ("presence_penalty", None),
-    ("logit_bias", b""), ("stop", ()),
+    ("top_k", None),
+    ("min_p", None),
+    ("seed", None),
+    ("frequency_penalty", None),
+    ("presence_penalty", None),
+    ("logit_bias", b""),
+    ("stop", ()),
 )
 
 _json = msgspec.json.Encoder().encode
@@ -69,7 +74,9 @@ class _Target:
     def _refuse(self) -> None:
         request = self.request
         if request.n > 1:
-            raise Unsupported("The Responses API gives one answer: `n` cannot be more than 1.", param="n", code="unsupported_value")
+            raise Unsupported(
+                "The Responses API gives one answer: `n` cannot be more than 1.", param="n", code="unsupported_value"
+            )
         if request.speech is not None or "audio" in request.modalities:
             raise Unsupported("The Responses API gives no audio.", param="modalities", code="unsupported_value")
 
@@ -94,7 +101,7 @@ class _Target:
         return tool.custom and self.profile.custom_tools
 
     def _tools(self) -> Json:
-        tools = [self._tool(tool) for tool in self.request.tools]
+        tools = [self._tool(tool) for tool in self._offered()]
         hosted: list[Any] = [self._hosted(tool) for tool in self.request.server_tools]
         if "image" in self.request.modalities:
             hosted.append({"type": "image_generation"})
@@ -108,6 +115,18 @@ class _Target:
         if self.request.parallel_tool_calls is not None:
             members["parallel_tool_calls"] = self.request.parallel_tool_calls
         return members
+
+    def _offered(self) -> tuple[Tool, ...]:
+        """The tools to tell of: where a choice among some cannot be said, only those are there."""
+        choice = self.request.tool_choice
+        if choice is None or not choice.names or self._sayable(choice):
+            return self.request.tools
+        self.lose("tool_choice", "only the allowed tools are offered", "emulated")
+        return tuple(tool for tool in self.request.tools if tool.name in choice.names)
+
+    def _sayable(self, choice: ToolChoice) -> bool:
+        single = choice.mode == "required" and len(choice.names) == 1
+        return single or choice.mode == "none" or "allowed_tools" in self.profile.tool_choices
 
     def _tool(self, tool: Tool) -> Json:
         if not self.profile.tools:
@@ -168,7 +187,7 @@ class _Target:
         choice = self._allowed(self.request.tool_choice)
         if choice is None:
             return None
-        if not choice.names:
+        if not choice.names or not self._sayable(choice):
             return self.profile.required_word if choice.mode == "required" else choice.mode
         if choice.mode == "none":
             return "none"
@@ -216,7 +235,9 @@ class _Target:
         return {**members, **({"include": wanted} if wanted else {})}
 
     def _effort(self, wish: Thinking) -> Json:
-        effort = wish.effort if wish.effort is not None else thinking.effort_of(wish.budget) if wish.budget is not None else None
+        effort = (
+            wish.effort if wish.effort is not None else thinking.effort_of(wish.budget) if wish.budget is not None else None
+        )
         said: Json = {}
         if effort is not None and effort != "auto":
             said["effort"] = self._nearest(effort)
@@ -245,7 +266,9 @@ class _Target:
         if profile.sampling == "reject":
             self._drop_sampling(temperature, top_p)
             temperature = top_p = None
-        elif top_p is not None and (profile.sampling == "temperature_only" or (profile.sampling == "one_of" and temperature is not None)):
+        elif top_p is not None and (
+            profile.sampling == "temperature_only" or (profile.sampling == "one_of" and temperature is not None)
+        ):
             self.lose("top_p", "this model takes the temperature only")
             top_p = None
         if temperature is not None:
@@ -280,7 +303,7 @@ class _Target:
         if (most := self._max_output()) is not None:
             members["max_output_tokens"] = most
         if request.user:
-            members["safety_identifier"] = request.user
+            members["user"] = request.user  # look-alikes do not know its newer name
         if request.metadata:
             members["metadata"] = msgspec.Raw(request.metadata)
         if request.cache_key:

@@ -70,7 +70,7 @@ async def reading(location: Location) -> aiosqlite.Connection:
     """The connection for reports, which cannot write. Raises StorageUnavailable."""
     try:
         connection = await aiosqlite.connect(location.target, timeout=PATIENCE, isolation_level=None, uri=True)
-        await connection.execute("PRAGMA query_only = 1")
     except sqlite3.Error as error:
         raise unavailable(error, location) from error
+    await connection.execute("PRAGMA query_only = 1")
     return connection

@@ -27,6 +27,7 @@ from pisces_proxy.chat import (
     Signature,
     Start,
     Stop,
+    StopReason,
     Text,
     ToolCall,
     UsageSoFar,
@@ -48,7 +49,7 @@ BLOCKS = st.one_of(
     st.builds(Media, kind=st.just("image"), data=WORDS),
     st.builds(Opaque, wire=st.just("w"), raw=st.just(b"{}")),
 )
-STOPS = st.sampled_from(["stop", "length", "tool_calls", "refusal"])
+STOPS: st.SearchStrategy[StopReason] = st.sampled_from(["stop", "length", "tool_calls", "refusal"])
 USAGES = st.none() | st.builds(Usage, input=st.integers(0, 99), output=st.integers(0, 99))
 
 

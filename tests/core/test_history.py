@@ -174,7 +174,7 @@ TURNS = st.lists(
 
 def _proper(turns: list[Turn]) -> list[Turn]:
     """Calls by the assistant only, results by the user only."""
-    foreign = {"user": ToolCall, "assistant": ToolResult, "system": (ToolCall, ToolResult)}
+    foreign: dict[str, Any] = {"user": ToolCall, "assistant": ToolResult, "system": (ToolCall, ToolResult)}
     return [
         Turn(role=turn.role, blocks=tuple(block for block in turn.blocks if not isinstance(block, foreign[turn.role])))
         for turn in turns

@@ -6,6 +6,8 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pisces_proxy.errors import BadRequest
 from pisces_proxy.schema_rules import DIALECTS
@@ -13,6 +15,10 @@ from pisces_proxy.schemas import adapt, from_gemini
 
 STRICT = ("openai", "anthropic")
 ALL = ("plain", *DIALECTS)
+_KEYWORDS = st.sampled_from(
+    ["type", "properties", "items", "anyOf", "oneOf", "allOf", "$ref", "$defs", "enum", "const", "required", "not", "a", "prefixItems",
+     "additionalProperties", "exclusiveMinimum", "format", "description", "if", "then", "nullable", "minItems", "uniqueItems", "default"]
+)  # fmt: skip
 
 
 def adapted(schema: Any, dialect: Any, root: Any = "tool") -> Any:
@@ -30,7 +36,9 @@ def member(schema: Any, dialect: Any) -> Any:
     return adapted(whole, dialect)["properties"]["a"]
 
 
-@pytest.mark.parametrize("schema", [b"", b"{}", b'{"type":"object"}', b'{"type":"object","properties":{}}', b"null", b'{"properties":null}'])
+@pytest.mark.parametrize(
+    "schema", [b"", b"{}", b'{"type":"object"}', b'{"type":"object","properties":{}}', b"null", b'{"properties":null}']
+)
 @pytest.mark.parametrize(
     ("dialect", "expected"),
     [
@@ -270,21 +278,31 @@ def test_all_of_is_merged_and_a_conflict_is_said() -> None:
     }
     out = adapted(schema, "gemini")
     assert out == {
-        "type": "OBJECT", "properties": {"b": {"type": "STRING"}, "a": {"type": "STRING"}}, "required": ["a", "b"], "maxProperties": 3,
-    }  # fmt: skip
+        "type": "OBJECT",
+        "properties": {"b": {"type": "STRING"}, "a": {"type": "STRING"}},
+        "required": ["a", "b"],
+        "maxProperties": 3,
+    }
     assert losses({"type": "object", "properties": {"a": {"allOf": [{"type": "string"}, {"type": "integer"}]}}}, "gemini") == {
         "properties.a.type"
     }
 
 
 def test_an_all_of_that_holds_itself_ends() -> None:
-    schema = {"type": "object", "properties": {"a": {"$ref": "#/$defs/A"}}, "$defs": {"A": {"allOf": [{"$ref": "#/$defs/A"}, {"type": "string"}]}}}
+    schema = {
+        "type": "object",
+        "properties": {"a": {"$ref": "#/$defs/A"}},
+        "$defs": {"A": {"allOf": [{"$ref": "#/$defs/A"}, {"type": "string"}]}},
+    }
     assert adapted(schema, "gemini")["properties"]["a"] == {"type": "STRING"}
 
 
 @pytest.mark.parametrize("dialect", [*DIALECTS])
 def test_a_tool_whose_root_is_a_reference_is_an_object(dialect: Any) -> None:
-    schema = {"$ref": "#/definitions/Args", "definitions": {"Args": {"type": "object", "properties": {"a": {"type": "string"}}}}}
+    schema = {
+        "$ref": "#/definitions/Args",
+        "definitions": {"Args": {"type": "object", "properties": {"a": {"type": "string"}}}},
+    }
     out = adapted(schema, dialect)
     assert out["type"].lower() == "object"
     assert "a" in out["properties"]
@@ -366,9 +384,34 @@ def test_googles_schema_is_read() -> None:
 def test_googles_schema_survives_the_way_there_and_back() -> None:
     schema = {
         "type": "object",
-        "properties": {"a": {"type": "string"}, "b": {"type": "array", "items": {"type": "integer"}}, "c": {"type": ["number", "null"]}},
+        "properties": {
+            "a": {"type": "string"},
+            "b": {"type": "array", "items": {"type": "integer"}},
+            "c": {"type": ["number", "null"]},
+        },
         "required": ["a"],
     }
     body, lost = adapt(json.dumps(schema).encode(), "gemini")
     assert json.loads(from_gemini(body)) == schema
     assert not lost
+
+
+_JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-5, 5)
+    | st.sampled_from(["string", "object", "array", "#", "#/$defs/a", "null", ""]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_KEYWORDS, inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@given(
+    schema=st.dictionaries(_KEYWORDS, _JSON, max_size=6), dialect=st.sampled_from(ALL), root=st.sampled_from(["tool", "output"])
+)
+def test_no_schema_is_too_odd(schema: Any, dialect: Any, root: Any) -> None:  # H143
+    body, _ = adapt(json.dumps(schema).encode(), dialect, root=root)
+    again, lost = adapt(body, dialect, root=root)
+    if dialect in ("plain", "gemini_json"):
+        assert (json.loads(again), lost) == (json.loads(body), ())
+    assert from_gemini(body or b"{}")

@@ -54,5 +54,9 @@ def test_an_effort_that_a_model_lacks_becomes_the_nearest(effort: Effort, allowe
     assert nearest(effort, allowed) == expected
 
 
-def test_words_that_nobody_knows_do_not_break_the_choice() -> None:
-    assert nearest("high", ("none", "deep", "low")) == "low"
+@pytest.mark.parametrize(
+    ("allowed", "expected"),
+    [(("none", "deep", "low"), "low"), (("none", "default"), "default"), (("deep", "deeper"), "deep"), (("none",), "none")],
+)
+def test_a_model_may_have_words_of_its_own(allowed: tuple[str, ...], expected: str) -> None:
+    assert nearest("high", allowed) == expected

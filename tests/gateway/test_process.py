@@ -48,7 +48,7 @@ async def test_a_second_start_makes_no_second_key(process, tmp_path: Path) -> No
 async def test_sigterm_drains_running_answers_finish_and_nothing_new_is_taken(process, upstream) -> None:
     only = await upstream(OpenAIChat())
     only.play(script.text, Delivery(pause=0.1))
-    found = await process(channel(only), server='grace = "10s"')
+    found = await process(channel(only))
     asked = dialect("openai.chat", only.vendor.model)
     async with aiohttp.ClientSession(headers={"x-api-key": found.key}) as http:
         async with http.post(found.url + asked.path, json=asked.stream_body()) as response:

@@ -48,7 +48,12 @@ def all_commands() -> list[str]:
 
 
 def implementations(*folders: Path) -> set[str]:
-    return {node.name for file in files(*folders) for node in ast.walk(tree(file)) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
+    return {
+        node.name
+        for file in files(*folders)
+        for node in ast.walk(tree(file))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    }
 
 
 @pytest.mark.parametrize("hook", HOOKS)

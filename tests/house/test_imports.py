@@ -14,16 +14,17 @@ def words(text: str) -> set[str]:
 
 # values and formats: no I/O, no clock. They import each other, msgspec and the pure part of the standard library
 PURE = words(
-    """arguments blobs chat config errors history hookspecs names plugin pricing refusals routing schema_forms schema_rules schemas
-    seals splice sse storage thinking tokens transform usage media forms"""
+    """arguments blobs chat complaints config errors history hookspecs names plugin pricing refusals routing schema_forms
+    schema_rules schemas seals splice sse storage thinking tokens transform usage media forms"""
 )
 PURE_LIBRARY = words(
-    """__future__ abc ast base64 binascii bisect codecs collections contextlib copy dataclasses decimal difflib enum functools hashlib
-    hmac html html.parser io ipaddress itertools json math operator random re string struct textwrap tomllib types typing
-    unicodedata urllib.parse zlib msgspec"""
+    """__future__ abc ast base64 binascii bisect codecs collections contextlib copy dataclasses decimal difflib enum
+    functools hashlib hmac html html.parser io ipaddress itertools json math operator random re string struct textwrap
+    tomllib types typing unicodedata urllib.parse zlib msgspec"""
 )
 ALLOWED = {
     "config": {"os", "pathlib"},  # it reads the file and its ${VARIABLES}
+    "refusals": {"email.utils"},  # Retry-After as an HTTP date
     "hookspecs": {"pluggy", "click"},  # the markers; click for a signature only
 }
 # what plugins may import besides: fixtures and contract tests for their authors

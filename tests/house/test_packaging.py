@@ -49,7 +49,18 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Installed:
     packages = Path(_run(python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))", cwd=folder).strip())
     (packages / "dependencies.pth").write_text(sysconfig.get_path("purelib"), encoding="utf-8")
     before = {entry.name for entry in packages.iterdir()}
-    pip = (sys.executable, "-m", "pip", "--python", python, "install", "--no-deps", "--no-index", "-q", "--no-warn-script-location")
+    pip = (
+        sys.executable,
+        "-m",
+        "pip",
+        "--python",
+        python,
+        "install",
+        "--no-deps",
+        "--no-index",
+        "-q",
+        "--no-warn-script-location",
+    )
     _run(*pip, "--ignore-installed", wheel, echo, cwd=folder)
     return Installed(wheel, python, packages, {entry.name for entry in packages.iterdir()} - before)
 

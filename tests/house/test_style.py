@@ -17,7 +17,9 @@ LONGEST = 400
 VAGUE = {"utils", "util", "helpers", "helper", "common", "manager", "base", "misc"}
 LEFT_BEHIND = re.compile(r"\b(TO" + r"DO|FIX" + r"ME|XX" + r"X|HA" + r"CK)\b")
 MACHINES = re.compile(r"/wor" + r"k/|/ro" + r"ot/|/home/\w+/|pypi\.\w+\.(internal|local)|arti" + r"factory")
-WORKSHOP = re.compile("|".join(["chat" + "bot wrote", "as an " + "AI", "co-authored-" + "by", "generated " + "by (an|a) "]), re.IGNORECASE)
+WORKSHOP = re.compile(
+    "|".join(["chat" + "bot wrote", "as an " + "AI", "co-authored-" + "by", "generated " + "by (an|a) "]), re.IGNORECASE
+)
 
 
 @pytest.mark.parametrize("file", EVERYTHING, ids=named)
@@ -75,5 +77,5 @@ def test_types_hold() -> None:
 
 @pytest.mark.slow
 def test_lint_is_clean() -> None:
-    done = subprocess.run([sys.executable, "-m", "ruff", "check", "."], cwd=ROOT, capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-m", "ruff", "check", "--output-format", "concise", "."], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]

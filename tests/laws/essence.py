@@ -14,7 +14,7 @@ from pisces_proxy.usage import Usage
 COLLAPSED: dict[str, dict[str, str]] = {
     "openai.chat": {"context_full": "length", "pause": "stop"},
     "openai.responses": {"context_full": "length", "pause": "stop"},
-    "anthropic.messages": {"content_filter": "refusal"},
+    "anthropic.messages": {"refusal": "content_filter"},
     "gemini.generate": {"context_full": "length", "pause": "stop", "refusal": "stop"},
 }
 NO_CACHE_WRITES = {"gemini.generate"}  # wire.md C10: no such field
@@ -48,10 +48,11 @@ def _unsigned(block: chat.Block) -> chat.Block:
 
 
 def _of_choice(choice: chat.Choice, usage: Usage | None, towards: str) -> Essence:
+    reason = choice.stop.reason
     return Essence(
         text="".join(block.text for block in choice.blocks if isinstance(block, (chat.Text, chat.Refusal))),
         calls=tuple((block.name, _arguments(block)) for block in choice.blocks if isinstance(block, chat.ToolCall)),
-        finish=COLLAPSED.get(towards, {}).get(choice.stop.reason, choice.stop.reason),
+        finish=COLLAPSED.get(towards, {}).get(reason, reason),
         usage=_usage(usage, towards),
     )
 
@@ -66,7 +67,7 @@ def _arguments(call: chat.ToolCall) -> Any:
 
 
 def _usage(usage: Usage | None, towards: str) -> tuple[int, ...] | None:
-    if usage is None:
+    if usage is None or not usage.total:
         return None
     written = 0 if towards in NO_CACHE_WRITES else usage.cache_write
     return (usage.input, usage.cached_input, usage.output, usage.reasoning, written)

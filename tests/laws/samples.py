@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from upstreams import script
 from upstreams.script import Heard
 from upstreams.vendors import VENDORS, ThinkingChat
@@ -149,3 +151,13 @@ def vendor_streams() -> dict[tuple[str, str], bytes]:
     aloud = ThinkingChat()
     streams[aloud.wire, "thinking aloud"] = b"".join(aloud.frames(script.thinking(heard), heard))
     return streams
+
+
+def vendor_answers() -> dict[tuple[str, str], bytes]:
+    """(wire, scene) -> the same answers, not streamed."""
+    heard = Heard(model="m", tools=("get_weather",), thinks=True, encrypted=True, schema=script.SCHEMA)
+    return {
+        (vendor.wire, scene): json.dumps(vendor.whole(play(heard), heard), ensure_ascii=False, indent=1).encode()
+        for vendor in (kind() for kind in VENDORS)
+        for scene, play in SCENES.items()
+    }

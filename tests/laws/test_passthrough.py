@@ -8,13 +8,14 @@ import msgspec
 import pytest
 from laws.conftest import STREAMS, WIRES
 from laws.reading import cut
-from laws.samples import PROFILE, reply
+from laws.samples import PROFILE, REQUESTS, reply, vendor_answers
 
-from pisces_proxy import sse
-from pisces_proxy.plugin import Reply, Wire
+from pisces_proxy import splice, sse
+from pisces_proxy.plugin import Operation, Reply, Wire
 from pisces_proxy.transform import Passthrough
 
 NAMED = [pytest.param(name, scene, id=f"{name}-{scene}") for name, scene in STREAMS if name in WIRES]
+NAMED_EDITS = {"model", "stream_options"}
 EXTENSION = b'{"gateway":"pisces","request_id":"req_1"}'
 
 
@@ -100,6 +101,29 @@ def test_a_relayed_stream_that_breaks_off_ends_in_an_error(name: str, scene: str
     out, relay = _relayed(wire, half, reply(wire, model="our-name"))
     assert relay.failure is not None
     assert b"error" in out[len(half) - 200 :]
+
+
+WHOLE = vendor_answers()
+
+
+@pytest.mark.parametrize(("name", "scene"), [pytest.param(*key, id="-".join(key)) for key in WHOLE if key[0] in WIRES])
+def test_a_relayed_answer_differs_in_the_models_name_and_the_extension_only(name: str, scene: str) -> None:
+    wire, body = WIRES[name], WHOLE[name, scene]
+    out = wire.relay_response(body, reply(wire, model="our-name", extension=EXTENSION, stream=False))
+    theirs = "m-2026-01-01" if b"m-2026-01-01" in body else "m"
+    assert b'"pisces"' in out
+    assert _without(_value(out)) == _named(_value(body), theirs, "our-name")
+
+
+@pytest.mark.parametrize("sample", REQUESTS)
+def test_a_request_for_the_same_wire_keeps_every_other_members_bytes(wire: Wire, sample: str) -> None:
+    stranger = b'{ "deep":[1.0, 1e5,12345678901234567890,"\\u00e9\\u2028",null ] }'
+    body = splice.append(wire.encode_request(REQUESTS[sample], "theirs", PROFILE).body, "x_stranger", stranger)
+    asked = Operation(kind="chat", wire=wire.name, model="theirs", stream=REQUESTS[sample].stream, body=body)
+    sent = splice.members(wire.rewrite(asked, "ours", PROFILE).body)
+    kept = {name: bytes(value) for name, value in splice.members(body).items() if name not in NAMED_EDITS}
+    assert {name: bytes(value) for name, value in sent.items() if name not in NAMED_EDITS} == kept
+    assert "model" not in sent or bytes(sent["model"]) == b'"ours"'
 
 
 def _without(value: Any) -> Any:

@@ -80,8 +80,12 @@ async def _staged(folder: Path) -> AsyncIterator[Stage]:
         yield Stage(house, upstreams)
 
 
-# the SDKs' own affairs: google-genai subclasses aiohttp's ClientSession, anthropic calls some models and modes old
-SDK_WARNINGS = ("ignore::DeprecationWarning:google.genai", "ignore::DeprecationWarning:anthropic", "ignore::DeprecationWarning:sdk.talks")
+# the SDKs' own affairs: google-genai subclasses aiohttp's ClientSession, anthropic calls a model and a mode old
+SDK_WARNINGS = (
+    "ignore:Inheritance class AiohttpClientSession:DeprecationWarning",
+    "ignore:The model 'claude:DeprecationWarning",
+    "ignore:Using Claude:UserWarning",
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -50,7 +50,9 @@ async def _count_google(stage: Stage, model: str) -> int:
 
 
 @pytest.mark.parametrize("count", [_count_anthropic, _count_responses, _count_google])
-async def test_tokens_are_counted_for_every_model(stage: Stage, wire: str, count: Callable[[Stage, str], Awaitable[int]]) -> None:
+async def test_tokens_are_counted_for_every_model(
+    stage: Stage, wire: str, count: Callable[[Stage, str], Awaitable[int]]
+) -> None:
     """Asked upstream where it can count, else estimated. H140"""
     upstream = stage.upstreams[wire]
     upstream.received.clear()
@@ -95,7 +97,9 @@ REFUSALS = {
 
 
 @pytest.mark.parametrize("what", REFUSALS)
-async def test_a_refusal_is_raised_as_the_sdks_own_class(stage: Stage, kind: type[Talk], stream: bool, what: str) -> None:  # H122
+async def test_a_refusal_is_raised_as_the_sdks_own_class(
+    stage: Stage, kind: type[Talk], stream: bool, what: str
+) -> None:  # H122
     status, classes = REFUSALS[what]
     key = "pisces-" + "x" * 40 if what == "a wrong key" else stage.house.key
     model = "no-such-model" if what == "an unknown model" else "gpt-4.1"

@@ -73,7 +73,9 @@ async def test_an_upstream_that_says_nothing_useful_is_a_proper_status(
     assert seen.request_id is not None
 
 
-@pytest.mark.parametrize("how", [Delivery(instead="html"), Delivery(instead="first_error"), Delivery(ends_after=0), Delivery(cut_after=0)])
+@pytest.mark.parametrize(
+    "how", [Delivery(instead="html"), Delivery(instead="first_error"), Delivery(ends_after=0), Delivery(cut_after=0)]
+)
 async def test_the_next_channel_answers_before_anything_is_sent(
     open_pair: Callable[[str, str], Awaitable[Stage]], kind: Kind, wire: str, stream: bool, how: Delivery
 ) -> None:  # H126

@@ -14,8 +14,7 @@ from upstreams.script import CALLS, TEXT, Counted
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 Kind = type[Talk]
 
-# what a pair cannot have, and why; everything else must work
-NO_SEVERAL_ANSWERS = "one answer per request"
+# vendors without a signature to bring back, and why; what a pair cannot have at all stands in test_refusals.py
 UNSIGNED = {ALOUD: "this vendor does not sign its thinking", "openai.chat": "this vendor does not show its thinking"}
 
 

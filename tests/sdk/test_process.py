@@ -34,16 +34,16 @@ async def test_sigterm_lets_a_running_answer_finish(process: OpenProcess, upstre
     served = await process(channel(vendor))
     async with TALKS[0](served.url, served.key, vendor.vendor.model, True) as talk:
         asking = asyncio.ensure_future(talk.ask("Slowly, please."))
-        while not vendor.received:
-            await asyncio.sleep(0.01)
-        await asyncio.sleep(0.1)
+        await vendor.asked.wait()
         ended = asyncio.ensure_future(served.terminate())
         assert (await asking).text == script.TEXT
     assert await ended == 0
 
 
 @pytest.mark.parametrize("secret", ["upstream-key"])
-async def test_no_secret_is_printed_but_the_first_key(process: OpenProcess, upstream: OpenUpstream, secret: str) -> None:  # H138
+async def test_no_secret_is_printed_but_the_first_key(
+    process: OpenProcess, upstream: OpenUpstream, secret: str
+) -> None:  # H138
     vendor = await upstream(OpenAIChat())
     served = await process(channel(vendor))
     async with TALKS[0](served.url, served.key, vendor.vendor.model, False) as talk:

@@ -51,7 +51,13 @@ async def test_openais_tool_runner_finishes(stage: Stage, wire: str, stream: boo
         return "18 °C"
 
     stage.upstreams[wire].play(scene)
-    tool: Any = {"type": "function", "name": "get_weather", "description": DESCRIPTION, "parameters": TOOL_SCHEMA, "strict": True}
+    tool: Any = {
+        "type": "function",
+        "name": "get_weather",
+        "description": DESCRIPTION,
+        "parameters": TOOL_SCHEMA,
+        "strict": True,
+    }
     runner = AsyncResponsesToolRunner(functions=[AsyncRegisteredFunction(tool, get_weather)])
     params: dict[str, Any] = {"model": stage.upstreams[wire].vendor.model, "input": "What is the weather?", "store": False}
     if scene is script.thinking:

@@ -10,8 +10,10 @@ from typing import Any
 from .script import COUNT, Heard, Refused, Said, pieces
 from .strict import decoded, known, need, typed, words
 
-FIELDS = words("""model max_tokens messages system tools tool_choice thinking output_config stop_sequences temperature top_p top_k
-stream metadata service_tier speed inference_geo container diagnostics cache_control""")
+FIELDS = words(
+    """model max_tokens messages system tools tool_choice thinking output_config stop_sequences temperature top_p top_k
+    stream metadata service_tier speed inference_geo container diagnostics cache_control"""
+)
 BLOCKS = {
     "text": "type text cache_control citations",
     "image": "type source cache_control",
@@ -118,7 +120,7 @@ def _system(system: Any) -> str:
 
 def _read(body: Any, heard: Heard) -> None:
     messages = typed("messages", body.get("messages"), list)
-    need(messages and messages[0]["role"] == "user", "messages: first message must use the \"user\" role")
+    need(messages and messages[0]["role"] == "user", 'messages: first message must use the "user" role')
     waiting: list[str] = []
     thinking = (body.get("thinking") or {}).get("type") == "enabled"
     for number, message in enumerate(messages):

@@ -43,7 +43,9 @@ def written(frames: Sequence[bytes], how: Delivery) -> list[bytes]:
     return [frame.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n") for frame in out] if how.crlf else out
 
 
-async def stream(request: web.Request, frames: Sequence[bytes], how: Delivery, content_type: str = STREAM) -> web.StreamResponse:
+async def stream(
+    request: web.Request, frames: Sequence[bytes], how: Delivery, content_type: str = STREAM
+) -> web.StreamResponse:
     response = web.StreamResponse(headers={"Content-Type": content_type, "x-request-id": "upstream-1"})
     await response.prepare(request)
     for number, frame in enumerate(written(frames, how)):

@@ -12,16 +12,22 @@ from .script import COUNT, Heard, Refused, Said, pieces
 from .strict import decoded, known, need, typed, words
 
 FIELDS = words("contents systemInstruction tools toolConfig safetySettings cachedContent generationConfig labels serviceTier")
-CONFIG = words("""temperature topP topK candidateCount maxOutputTokens stopSequences seed presencePenalty frequencyPenalty
-responseLogprobs logprobs responseMimeType responseSchema responseJsonSchema responseModalities thinkingConfig imageConfig
-speechConfig mediaResolution""")
+CONFIG = words(
+    """temperature topP topK candidateCount maxOutputTokens stopSequences seed presencePenalty frequencyPenalty
+    responseLogprobs logprobs responseMimeType responseSchema responseJsonSchema responseModalities thinkingConfig
+    imageConfig speechConfig mediaResolution"""
+)
 PAYLOADS = {"text", "inlineData", "fileData", "functionCall", "functionResponse", "executableCode", "codeExecutionResult"}
 MODIFIERS = {"thought", "thoughtSignature", "videoMetadata", "mediaResolution", "partMetadata"}
-SCHEMA = words("""type format title description nullable enum items minItems maxItems properties required propertyOrdering anyOf minimum
-maximum minLength maxLength pattern example default minProperties maxProperties""")
+SCHEMA = words(
+    """type format title description nullable enum items minItems maxItems properties required propertyOrdering anyOf minimum
+    maximum minLength maxLength pattern example default minProperties maxProperties"""
+)
 SIGNATURE = base64.b64encode(b"\x12\x83\x01\x0a" + bytes(range(251, 256)) * 25 + b">?").decode()
 # documented stand-ins for a signature that is lost; base64 as they stand
-SENTINELS = {base64.urlsafe_b64decode(text) for text in ("skip_thought_signature_validator", "context_engineering_is_the_way_to_go")}
+SENTINELS = {
+    base64.urlsafe_b64decode(text) for text in ("skip_thought_signature_validator", "context_engineering_is_the_way_to_go")
+}
 STATUS = {
     400: "INVALID_ARGUMENT",
     401: "UNAUTHENTICATED",
@@ -73,9 +79,7 @@ class GeminiGenerate:
     def whole(self, said: Said, heard: Heard) -> dict[str, Any]:
         return self._chunk(_parts(said, heard), heard, _finish(said), _usage(said))
 
-    def _chunk(
-        self, parts: list[Any], heard: Heard, finish: str = "", usage: dict[str, Any] | None = None
-    ) -> dict[str, Any]:
+    def _chunk(self, parts: list[Any], heard: Heard, finish: str = "", usage: dict[str, Any] | None = None) -> dict[str, Any]:
         candidate: dict[str, Any] = {"content": {"parts": parts, "role": "model"}, "index": 0}
         if finish:
             candidate["finishReason"] = finish

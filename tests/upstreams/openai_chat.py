@@ -9,10 +9,12 @@ from typing import Any
 from .script import THOUGHT, Heard, Refused, Said, pieces
 from .strict import data_uri, known, need, typed, words
 
-FIELDS = words("""model messages max_completion_tokens max_tokens temperature top_p n stop stream stream_options frequency_penalty
-presence_penalty logit_bias logprobs top_logprobs seed tools tool_choice parallel_tool_calls functions function_call
-response_format reasoning_effort verbosity modalities audio prediction web_search_options metadata store service_tier user
-safety_identifier prompt_cache_key prompt_cache_options prompt_cache_retention moderation""")
+FIELDS = words(
+    """model messages max_completion_tokens max_tokens temperature top_p n stop stream stream_options frequency_penalty
+    presence_penalty logit_bias logprobs top_logprobs seed tools tool_choice parallel_tool_calls functions function_call
+    response_format reasoning_effort verbosity modalities audio prediction web_search_options metadata store service_tier
+    user safety_identifier prompt_cache_key prompt_cache_options prompt_cache_retention moderation"""
+)
 ROLES = {
     "system": "role content name",
     "developer": "role content name",
@@ -139,7 +141,7 @@ class OpenAIChat:
 
 
 class ThinkingChat(OpenAIChat):
-    """A look-alike that thinks in `reasoning_content` and insists on getting it back beside its tool calls (DeepSeek's rule)."""
+    """A look-alike that thinks in `reasoning_content` and wants it back beside its tool calls (DeepSeek's rule)."""
 
     provider = "compatible"
     model = "deepthought"

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from itertools import count
 from typing import Any
 
 from .script import COUNT, Heard, Refused, Said, pieces
 from .strict import data_uri, known, need, typed, words
 
-FIELDS = words("""model input instructions previous_response_id conversation prompt max_output_tokens max_tool_calls temperature top_p
-top_logprobs reasoning text tools tool_choice parallel_tool_calls truncation store include stream stream_options background
-context_management metadata user safety_identifier prompt_cache_key prompt_cache_options prompt_cache_retention
-service_tier moderation""")
+FIELDS = words(
+    """model input instructions previous_response_id conversation prompt max_output_tokens max_tool_calls temperature top_p
+    top_logprobs reasoning text tools tool_choice parallel_tool_calls truncation store include stream stream_options
+    background context_management metadata user safety_identifier prompt_cache_key prompt_cache_options
+    prompt_cache_retention service_tier moderation"""
+)
 ITEMS = {
     "message": "type role content id status phase",
     "function_call": "type call_id name arguments id status namespace",
@@ -35,6 +38,9 @@ class OpenAIResponses:
     prefix = "/v1"
     model = "gpt-5.4"
 
+    def __init__(self) -> None:
+        self._answers = count(1)
+
     def routes(self) -> list[str]:
         return ["/responses", "/responses/input_tokens"]
 
@@ -51,7 +57,7 @@ class OpenAIResponses:
         known("body", body, FIELDS)
         need(body.get("tools") != [] or "tool_choice" not in body, "tool_choice needs tools")
         need(body.get("max_output_tokens", 16) >= 16, "max_output_tokens: integer below minimum value")
-        heard = Heard(model=body["model"], stream=bool(body.get("stream")))
+        heard = Heard(model=body["model"], stream=bool(body.get("stream")), number=next(self._answers))
         heard.tools = tuple(_tool(tool) for tool in body.get("tools", []))
         heard.thinks = bool((body.get("reasoning") or {}).get("summary"))
         heard.encrypted = "reasoning.encrypted_content" in (body.get("include") or ())
@@ -66,7 +72,13 @@ class OpenAIResponses:
         return self._response(said, heard, _status(said), _items(said, heard))
 
     def _response(self, said: Said, heard: Heard, status: str, output: list[Any]) -> dict[str, Any]:
-        head = {"id": "resp_up1", "object": "response", "created_at": 1790000000, "status": status, "model": heard.model}
+        head = {
+            "id": f"resp_up{heard.number}",
+            "object": "response",
+            "created_at": 1790000000,
+            "status": status,
+            "model": heard.model,
+        }
         ended = status != "in_progress"
         return {
             **head,
@@ -82,7 +94,9 @@ class OpenAIResponses:
 
     def frames(self, said: Said, heard: Heard) -> list[bytes]:
         started = self._response(said, heard, "in_progress", [])
-        events: list[dict[str, Any]] = [{"type": f"response.{name}", "response": started} for name in ("created", "in_progress")]
+        events: list[dict[str, Any]] = [
+            {"type": f"response.{name}", "response": started} for name in ("created", "in_progress")
+        ]
         items = _items(said, heard)
         for index, item in enumerate(items):
             events += _item_events(index, item)
@@ -178,13 +192,20 @@ def _items(said: Said, heard: Heard) -> list[dict[str, Any]]:
     if said.proof:
         summary = [{"type": "summary_text", "text": said.thinking}] if said.thinking and heard.thinks else []
         proof = {"encrypted_content": SIGNATURE} if heard.encrypted else {}
-        items.append({"id": "rs_up0", "type": "reasoning", "summary": summary, **proof})
+        items.append({"id": f"rs_up{heard.number}", "type": "reasoning", "summary": summary, **proof})
     if said.text:
         part = {"type": "output_text", "text": said.text, "annotations": [], "logprobs": []}
         status = "incomplete" if said.stop == "length" else "completed"
-        items.append({"id": "msg_up1", "type": "message", "role": "assistant", "status": status, "content": [part]})
+        items.append(
+            {"id": f"msg_up{heard.number}", "type": "message", "role": "assistant", "status": status, "content": [part]}
+        )
     for number, call in enumerate(said.calls):
-        head = {"id": f"fc_up{number}", "type": "function_call", "status": "completed", "call_id": f"call_up{number}"}
+        head = {
+            "id": f"fc_up{heard.number}_{number}",
+            "type": "function_call",
+            "status": "completed",
+            "call_id": f"call_up{number}",
+        }
         items.append({**head, "name": call.name, "arguments": call.arguments})
     return items
 

@@ -81,6 +81,7 @@ class Heard:
     encrypted: bool = False  # Responses: whether it wants the encrypted reasoning
     echoed: int = 0  # Gemini: thoughts that came back; its own SDK sends them, a translation should not
     form: str = "sse"
+    number: int = 0  # Responses: its item ids never repeat
     proven: bool | None = None
     system: str = ""
     texts: list[str] = field(default_factory=list)

@@ -26,6 +26,7 @@ class Vendor(Protocol):
     def routes(self) -> list[str]: ...
     def count(self, path: str) -> dict[str, Any] | None:
         """The answer to a call that only counts, None for a call that is not one."""
+
     def hear(self, path: str, query: Mapping[str, str], headers: Mapping[str, str], body: Any) -> Heard: ...
     def whole(self, said: Said, heard: Heard) -> dict[str, Any]: ...
     def frames(self, said: Said, heard: Heard) -> list[bytes]: ...
@@ -52,6 +53,7 @@ class Upstream:
     def __init__(self, vendor: Vendor) -> None:
         self.vendor = vendor
         self.received: list[Received] = []
+        self.asked = asyncio.Event()  # a request has come
         self.heard: list[Heard] = []
         self.scenario: Scenario = script.text
         self.delivery = PLAIN
@@ -68,6 +70,7 @@ class Upstream:
 
     def play(self, scenario: Scenario, delivery: Delivery = PLAIN) -> None:
         self.received.clear()
+        self.asked.clear()
         self.heard.clear()
         self.scenario, self.delivery = scenario, delivery
 
@@ -91,6 +94,7 @@ class Upstream:
         headers = {name.lower(): value for name, value in request.headers.items()}
         received = Received(request.path, dict(request.query), headers, raw, json.loads(raw))
         self.received.append(received)
+        self.asked.set()
         counted = self.vendor.count(request.path)
         if counted is not None:
             return web.json_response(counted)

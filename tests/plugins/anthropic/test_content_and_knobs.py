@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from pisces_proxy.chat import Cache, Media, Opaque, Signature, Text, Thinking, Tool, ToolCall, ToolResult
+from pisces_proxy.chat import Cache, Media, Opaque, Text, Thinking, Tool, ToolCall, ToolResult
 from pisces_proxy.errors import Unsupported
 
 from .speaking import HAIKU_3, OPUS_5, SONNET_4, asked, assistant, encoded, lost, sent, user
@@ -14,8 +14,6 @@ from .speaking import HAIKU_3, OPUS_5, SONNET_4, asked, assistant, encoded, lost
 SCHEMA = b'{"type":"object","properties":{"city":{"type":"string"}},"required":["city"]}'
 WEATHER = Tool(name="get_weather", description="Weather", schema=SCHEMA)
 CALL = ToolCall(id="call_1", name="get_weather", arguments='{"city":"Paris"}')
-RESULT = ToolResult(id="call_1", blocks=(Text(text="18C"),))
-OWN = Signature(kind="anthropic", data="ErUB")
 HI = user(Text(text="Hi"))
 
 

@@ -17,6 +17,7 @@ from pisces_proxy.plugin import Operation, Profile, Reply
 from pisces_proxy.seals import Seals
 
 from .corpus import essence, exchanges, load, message_of
+from .sdk import accumulated
 
 WIRE = Messages()
 SEALS = Seals([b"s" * 32])
@@ -100,6 +101,16 @@ def test_a_recorded_stream_is_written_so_that_it_reads_the_same(path: Path) -> N
     again = chat.fold(events_of(written))
     assert told(again) == told(first)
     assert essence(message_of(written.decode())) == told(first)
+
+
+@pytest.mark.parametrize("path", recorded("sse"))
+def test_a_recorded_stream_written_again_accumulates_in_the_sdk(path: Path) -> None:
+    first = chat.fold(events_of(load(path)["response"]["sse"].encode()))
+    message = accumulated(WIRE.encoder(reply()).encode(list(chat.unfold(first))))
+    expected = told(first)
+    assert [block.text for block in message.content if block.type == "text"] == expected["text"]
+    assert [(block.id, block.name, block.input) for block in message.content if block.type == "tool_use"] == expected["calls"]
+    assert message.usage.output_tokens == expected["output"]
 
 
 @pytest.mark.parametrize("path", recorded("body"))

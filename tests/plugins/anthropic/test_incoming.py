@@ -237,6 +237,11 @@ def test_members_of_this_wire_alone_are_kept_for_it() -> None:
     assert request.extra == {"context_management": b'{"edits": []}', "speed": b'"fast"'}
 
 
+def test_a_member_that_has_no_place_is_told_G2() -> None:
+    request = decoded(fallbacks=[], user_profile_id=None, pisces={}, betas=["x"])
+    assert [(loss.field, loss.action) for loss in request.losses] == [("fallbacks", "dropped")]
+
+
 # -- refusals ----------------------------------------------------------------------------------------------------------
 
 

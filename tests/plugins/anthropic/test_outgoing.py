@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from pisces_proxy import chat
-from pisces_proxy.chat import Cache, Reasoning, Signature, Text, Thinking, Tool, ToolCall, ToolChoice, ToolResult
+from pisces_proxy.chat import Cache, Opaque, Reasoning, Signature, Text, Thinking, Tool, ToolCall, ToolChoice, ToolResult
 from pisces_proxy.errors import Unsupported
 
 from .speaking import HAIKU_3, OPUS_5, SONNET_4_5, asked, assistant, encoded, lost, sent, user
@@ -124,6 +124,13 @@ def test_an_answer_begun_by_the_client_is_continued_or_refused_H94() -> None:
         encoded(request, OPUS_5)
     assert raised.value.param == "messages[1]"
     assert len(sent(asked(HI, assistant(Text(text=" \n"))))["messages"]) == 1
+
+
+def test_a_turn_that_a_server_tool_paused_goes_on() -> None:
+    paused = Opaque(wire="anthropic.messages", raw=b'{"type":"server_tool_use","id":"s1","name":"web_search","input":{}}')
+    request = asked(HI, assistant(paused, Text(text="Let me see.")), thinking=Thinking(effort="high"))
+    assert content(sent(request, OPUS_5))[0] == {"type": "server_tool_use", "id": "s1", "name": "web_search", "input": {}}
+    assert sent(request)["thinking"]["type"] == "enabled"
 
 
 # -- thinking ----------------------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from pisces_proxy import chat
-from pisces_proxy.chat import Signature, Text, Thinking, Tool, ToolCall, ToolChoice, ToolResult
+from pisces_proxy.chat import Text, Thinking, Tool, ToolCall, ToolChoice, ToolResult
 from pisces_proxy.errors import BadRequest, Unsupported
 
 from .speaking import SONNET_4, asked, assistant, encoded, lost, sent, user
@@ -16,7 +16,6 @@ SCHEMA = b'{"type":"object","properties":{"city":{"type":"string"}},"required":[
 WEATHER = Tool(name="get_weather", description="Weather", schema=SCHEMA)
 CALL = ToolCall(id="call_1", name="get_weather", arguments='{"city":"Paris"}')
 RESULT = ToolResult(id="call_1", blocks=(Text(text="18C"),))
-OWN = Signature(kind="anthropic", data="ErUB")
 HI = user(Text(text="Hi"))
 
 

@@ -9,7 +9,18 @@ from typing import Any
 import pytest
 from plugins.gemini.talk import SEALS, decoded, said
 
-from pisces_proxy.chat import Media, Opaque, OutputFormat, Reasoning, Signature, Text, Thinking, ToolCall, ToolChoice, ToolResult
+from pisces_proxy.chat import (
+    Media,
+    Opaque,
+    OutputFormat,
+    Reasoning,
+    Signature,
+    Text,
+    Thinking,
+    ToolCall,
+    ToolChoice,
+    ToolResult,
+)
 from pisces_proxy.errors import BadRequest, Unsupported
 
 PNG = base64.b64encode(b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\xff\xfb\xff\xfe").decode()
@@ -22,14 +33,24 @@ def test_both_spellings_and_both_alphabets_are_one_request() -> None:  # H100
         "systemInstruction": {"parts": [{"text": "Be brief."}]},
         "tools": [{"functionDeclarations": [{"name": "f", "parametersJsonSchema": {"type": "object"}}]}],
         "toolConfig": {"functionCallingConfig": {"mode": "ANY", "allowedFunctionNames": ["f"]}},
-        "generationConfig": {"maxOutputTokens": 5, "topP": 0.5, "thinkingConfig": {"thinkingBudget": 7}, "stopSequences": ["x"]},
+        "generationConfig": {
+            "maxOutputTokens": 5,
+            "topP": 0.5,
+            "thinkingConfig": {"thinkingBudget": 7},
+            "stopSequences": ["x"],
+        },
     }
     snake = {
         "contents": {"parts": [{"text": "Hi"}, {"inline_data": {"mime_type": "image/png", "data": URL_SAFE}}]},
         "system_instruction": "Be brief.",
         "tools": {"function_declarations": [{"name": "f", "parameters_json_schema": {"type": "object"}, "description": None}]},
         "tool_config": {"function_calling_config": {"mode": "any", "allowed_function_names": ["f"]}},
-        "generation_config": {"max_output_tokens": "5", "topP": 0.5, "thinking_config": {"thinking_budget": 7}, "stop_sequences": "x"},
+        "generation_config": {
+            "max_output_tokens": "5",
+            "topP": 0.5,
+            "thinking_config": {"thinking_budget": 7},
+            "stop_sequences": "x",
+        },
         "cachedContent": None,
     }
     assert decoded(camel) == decoded(snake)
@@ -46,14 +67,21 @@ def test_contents_may_be_as_short_as_they_like(contents: Any) -> None:
 
 
 def test_data_in_arguments_results_and_schemas_keeps_its_names() -> None:
-    request = decoded({
-        "contents": [
-            {"role": "model", "parts": [{"function_call": {"name": "f", "args": {"my_arg": {"in_line": 1.0}}}}]},
-            {"role": "function", "parts": [{"function_response": {"name": "f", "response": {"a_b": 12345678901234567890123}}}]},
-        ],
-        "tools": [{"function_declarations": [{"name": "f", "parameters": {"type": "OBJECT", "properties": {"my_arg": {}}}}]}],
-        "labels": {"cost_centre": "x"},
-    })
+    request = decoded(
+        {
+            "contents": [
+                {"role": "model", "parts": [{"function_call": {"name": "f", "args": {"my_arg": {"in_line": 1.0}}}}]},
+                {
+                    "role": "function",
+                    "parts": [{"function_response": {"name": "f", "response": {"a_b": 12345678901234567890123}}}],
+                },
+            ],
+            "tools": [
+                {"function_declarations": [{"name": "f", "parameters": {"type": "OBJECT", "properties": {"my_arg": {}}}}]}
+            ],
+            "labels": {"cost_centre": "x"},
+        }
+    )
     call, result = request.turns[0].blocks[0], request.turns[1].blocks[0]
     assert isinstance(call, ToolCall) and call.arguments == '{"my_arg":{"in_line":1.0}}'  # H109
     assert isinstance(result, ToolResult) and result.blocks == (Text(text='{"a_b":12345678901234567890123}'),)
@@ -68,7 +96,9 @@ def test_results_without_ids_answer_the_calls_of_their_name_in_order() -> None: 
     calls = [block.id for block in request.turns[0].blocks if isinstance(block, ToolCall)]
     results = [block for block in request.turns[1].blocks if isinstance(block, ToolResult)]
     assert len(set(calls)) == 2
-    assert [(result.id, result.blocks) for result in results] == list(zip(calls, [(Text(text="one"),), (Text(text="two"),)], strict=True))
+    assert [(result.id, result.blocks) for result in results] == list(
+        zip(calls, [(Text(text="one"),), (Text(text="two"),)], strict=True)
+    )
     assert decoded({"contents": [{"role": "model", "parts": [call]}]}).turns[0].blocks[0] == request.turns[0].blocks[0]  # H114
 
 
@@ -96,7 +126,14 @@ def test_a_function_may_answer_nothing(response: Any) -> None:  # H53
 
 
 def test_images_beside_a_result_belong_to_it() -> None:
-    part = {"functionResponse": {"id": "a", "name": "f", "response": {}, "parts": [{"inlineData": {"mimeType": "image/png", "data": PNG}}]}}
+    part = {
+        "functionResponse": {
+            "id": "a",
+            "name": "f",
+            "response": {},
+            "parts": [{"inlineData": {"mimeType": "image/png", "data": PNG}}],
+        }
+    }
     block = decoded({"contents": [{"parts": [part]}]}).turns[0].blocks[0]
     assert isinstance(block, ToolResult) and block.blocks == (Media(kind="image", data=PNG, mime="image/png"),)
 
@@ -114,7 +151,10 @@ def blocks_of(*parts: Any) -> tuple[Any, ...]:
 
 def test_a_signature_stays_on_its_part_in_either_alphabet() -> None:  # H79 H101
     own = Signature(kind="gemini", data="+/8=")
-    assert blocks_of({"text": "a"}, signed(CALL, "-_8")) == (Text(text="a"), ToolCall(id="c", name="f", arguments="{}", signature=own))
+    assert blocks_of({"text": "a"}, signed(CALL, "-_8")) == (
+        Text(text="a"),
+        ToolCall(id="c", name="f", arguments="{}", signature=own),
+    )
     assert blocks_of(signed({"text": ""}, "+/8=")) == (Text(text="", signature=own),)  # H19
 
 
@@ -155,7 +195,10 @@ def test_server_tools_in_the_history_survive_the_way_back() -> None:
     [
         ({"fileUri": "https://www.youtube.com/watch?v=x"}, Media(kind="video", url="https://www.youtube.com/watch?v=x")),
         ({"fileUri": "gs://b/a.mp3", "mimeType": "audio/mpeg"}, Media(kind="audio", file_id="gs://b/a.mp3", mime="audio/mpeg")),
-        ({"fileUri": "https://x.org/a.png", "mimeType": "image/png"}, Media(kind="image", url="https://x.org/a.png", mime="image/png")),
+        (
+            {"fileUri": "https://x.org/a.png", "mimeType": "image/png"},
+            Media(kind="image", url="https://x.org/a.png", mime="image/png"),
+        ),
     ],
 )
 def test_files_are_links_or_belong_to_google(file: Any, expected: Media) -> None:
@@ -166,13 +209,26 @@ def test_files_are_links_or_belong_to_google(file: Any, expected: Media) -> None
     ("config", "expected"),
     [
         ({"responseMimeType": "application/json"}, OutputFormat(kind="json")),
-        ({"responseMimeType": "application/json", "responseSchema": {"type": "STRING"}}, OutputFormat(kind="schema", schema=b'{"type":"string"}')),
-        ({"response_mime_type": "application/json", "response_json_schema": {"type": "object"}}, OutputFormat(kind="schema", schema=b'{"type": "object"}')),
+        (
+            {"responseMimeType": "application/json", "responseSchema": {"type": "STRING"}},
+            OutputFormat(kind="schema", schema=b'{"type":"string"}'),
+        ),
+        (
+            {"response_mime_type": "application/json", "response_json_schema": {"type": "object"}},
+            OutputFormat(kind="schema", schema=b'{"type": "object"}'),
+        ),
         ({"responseMimeType": "text/plain"}, None),
     ],
-)  # fmt: skip
+)
 def test_structured_output_is_read_in_both_dialects(config: Any, expected: OutputFormat | None) -> None:
     assert decoded({"contents": "x", "generationConfig": config}).output == expected
+
+
+def test_the_order_of_properties_is_googles_own_word() -> None:
+    config = {"responseMimeType": "application/json", "responseJsonSchema": {"type": "object", "propertyOrdering": ["a"]}}
+    assert decoded({"contents": "x", "generationConfig": config}).output == OutputFormat(
+        kind="schema", schema=b'{"type":"object"}'
+    )
 
 
 @pytest.mark.parametrize(
@@ -197,10 +253,13 @@ def test_thinking_is_a_level_or_a_budget(thinking: Any, expected: Thinking | Non
         ({"contents": [{"parts": [{"text": 5}]}]}, "contents[0].parts[0].text"),
         ({"contents": "x", "generationConfig": {"temperature": "warm"}}, "generationConfig.temperature"),
         ({"contents": "x", "tools": [{"functionDeclarations": [{}]}]}, "tools[0].functionDeclarations[0].name"),
-        ({"contents": "x", "generationConfig": {"thinkingConfig": {"thinkingLevel": "LOW", "thinkingBudget": 1}}}, "generationConfig.thinkingConfig"),
+        (
+            {"contents": "x", "generationConfig": {"thinkingConfig": {"thinkingLevel": "LOW", "thinkingBudget": 1}}},
+            "generationConfig.thinkingConfig",
+        ),
         ({"contents": [{"parts": [{"inlineData": {"data": "%%%"}}]}]}, "contents[0].parts[0].inlineData.data"),
     ],
-)  # fmt: skip
+)
 def test_a_mistake_is_named_where_it_is(body: Any, param: str) -> None:
     with pytest.raises(BadRequest) as caught:
         decoded(body)
@@ -220,20 +279,29 @@ def test_cached_content_lives_at_google_only() -> None:
 
 
 def test_what_only_google_knows_is_kept_by_name() -> None:
-    request = decoded({
-        "contents": "x", "safety_settings": [{"category": 7}], "generationConfig": {"media_resolution": "LOW", "topK": 3.0}, "pisces": {},
-    })  # fmt: skip
+    request = decoded(
+        {
+            "contents": "x",
+            "safety_settings": [{"category": 7}],
+            "generationConfig": {"media_resolution": "LOW", "topK": 3.0},
+            "pisces": {},
+        }
+    )
     assert request.top_k == 3
     assert request.extra == {"safetySettings": b'[{"category": 7}]', "generationConfig": b'{"mediaResolution":"LOW"}'}
 
 
-@pytest.mark.parametrize("body", [{"contents": [said("x")]}, {"generateContentRequest": {"model": "models/y", "contents": [said("x")]}}])
+@pytest.mark.parametrize(
+    "body", [{"contents": [said("x")]}, {"generateContentRequest": {"model": "models/y", "contents": [said("x")]}}]
+)
 def test_tokens_are_counted_for_contents_or_a_whole_request(body: Any) -> None:
     assert decoded(body, kind="count").turns[0].blocks == (Text(text="x"),)
 
 
 def test_server_tools_are_known_by_their_kind() -> None:
-    request = decoded({"contents": "x", "tools": [{"google_search": {}}, {"codeExecution": {}, "urlContext": {}}, {"fileSearch": {"x": 1}}]})
+    request = decoded(
+        {"contents": "x", "tools": [{"google_search": {}}, {"codeExecution": {}, "urlContext": {}}, {"fileSearch": {"x": 1}}]}
+    )
     assert [(tool.kind, json.loads(tool.raw)) for tool in request.server_tools] == [
         ("web_search", {"googleSearch": {}}), ("code_execution", {"codeExecution": {}}), ("web_fetch", {"urlContext": {}}),
         ("fileSearch", {"fileSearch": {"x": 1}}),

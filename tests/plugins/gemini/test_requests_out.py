@@ -6,12 +6,23 @@ import json
 from typing import Any
 
 import pytest
-from plugins.gemini.talk import WIRE, asking, encoded, lost, model, user
 from pisces_gemini.provider import Google
+from plugins.gemini.talk import WIRE, asking, encoded, model, user
 
 from pisces_proxy.chat import (
-    Citation, Media, Opaque, OutputFormat, Reasoning, Request, ServerTool, Signature, Speech, Text, Thinking, Tool, ToolCall, ToolChoice,
-    ToolResult, Turn,
+    Citation,
+    Media,
+    Opaque,
+    Reasoning,
+    Request,
+    ServerTool,
+    Signature,
+    Text,
+    Tool,
+    ToolCall,
+    ToolChoice,
+    ToolResult,
+    Turn,
 )  # fmt: skip
 from pisces_proxy.errors import PiscesError, Unsupported
 from pisces_proxy.plugin import Profile
@@ -44,7 +55,10 @@ def test_the_golden_turn_is_sent_as_google_wants_it() -> None:  # C15
             {
                 "role": "model",
                 "parts": [
-                    {"functionCall": {"id": "call_1", "name": "get_weather", "args": {"city": "Paris"}}, "thoughtSignature": "c2ln"}
+                    {
+                        "functionCall": {"id": "call_1", "name": "get_weather", "args": {"city": "Paris"}},
+                        "thoughtSignature": "c2ln",
+                    }
                 ],
             },
             {
@@ -81,9 +95,16 @@ def signatures(request: Request, **flags: Any) -> list[Any]:
 
 
 LOOP = (
-    user("old"), model(call("a")), user(result("a")), model("done"),
-    user("Weather?"), model("Let me see.", call("b"), call("c")), user(result("b"), result("c")), model(call("d")), user(result("d")),
-)  # fmt: skip
+    user("old"),
+    model(call("a")),
+    user(result("a")),
+    model("done"),
+    user("Weather?"),
+    model("Let me see.", call("b"), call("c")),
+    user(result("b"), result("c")),
+    model(call("d")),
+    user(result("d")),
+)
 
 
 def test_each_step_of_the_current_turn_gets_the_sentinel_where_nothing_came_back() -> None:  # H78
@@ -142,12 +163,14 @@ def test_a_result_is_wrapped_in_an_object(text: str, error: bool, expected: Any)
 
 def test_images_in_results_stand_inside_where_the_model_reads_them_there() -> None:
     image = Media(kind="image", data="aGk=", mime="image/png")
-    request = asking(user("x"), model(call()), user(ToolResult(id="call_1", blocks=(Text(text="see"), image))))
+    results = (ToolResult(id="a", blocks=(Text(text="see"), image)), ToolResult(id="b", blocks=(image,)))
+    request = asking(user("x"), model(call("a"), call("b")), user(*results))
     inline = {"inlineData": {"mimeType": "image/png", "data": "aGk="}}
-    inside = encoded(request, media_in_results=True)["contents"]
-    assert inside[2]["parts"][0]["functionResponse"]["parts"] == [inline]
-    beside = encoded(request)["contents"]
-    assert beside[3]["parts"] == [{"text": "[attachments of the result of get_weather]"}, inline]
+    inside = encoded(request, media_in_results=True)["contents"][2]["parts"]
+    assert [part["functionResponse"]["parts"] for part in inside] == [[inline], [inline]]
+    beside = encoded(request)["contents"][2]["parts"]
+    assert [next(iter(part)) for part in beside] == ["functionResponse", "inlineData"] * 2  # H141
+    assert [part["functionResponse"]["response"]["output"] for part in beside[::2]] == ["see", "[attached below]"]
 
 
 def test_history_that_begins_or_ends_with_the_model_is_framed_by_the_user() -> None:  # H95
@@ -169,7 +192,9 @@ def test_only_a_system_prompt_becomes_what_the_user_says() -> None:
 
 def test_a_name_that_google_cannot_spell_comes_back() -> None:  # H59
     tool = Tool(name="1 tool/with spaces")
-    out = WIRE.encode_request(asking(tools=(tool,), tool_choice=ToolChoice(mode="required", names=(tool.name,))), "m", Profile())
+    out = WIRE.encode_request(
+        asking(tools=(tool,), tool_choice=ToolChoice(mode="required", names=(tool.name,))), "m", Profile()
+    )
     body = json.loads(out.body)
     spelled = body["tools"][0]["functionDeclarations"][0]["name"]
     assert out.names == {spelled: tool.name}
@@ -184,7 +209,11 @@ def test_names_that_google_spells_stay(name: str) -> None:
 def test_the_older_dialect_writes_schemas_in_capitals() -> None:  # H61
     body = encoded(asking(tools=(TOOL, Tool(name="n"))), schema="gemini")
     assert body["tools"][0]["functionDeclarations"] == [
-        {"name": "get_weather", "description": "Weather", "parameters": {"type": "OBJECT", "properties": {"city": {"type": "STRING"}}}},
+        {
+            "name": "get_weather",
+            "description": "Weather",
+            "parameters": {"type": "OBJECT", "properties": {"city": {"type": "STRING"}}},
+        },
         {"name": "n", "description": "n"},  # H60
     ]
 
@@ -227,7 +256,10 @@ def test_a_free_form_tool_takes_its_input_as_one_member() -> None:  # H106
 
 
 def test_server_tools_are_translated_or_refused() -> None:
-    tools = (ServerTool(kind="web_search", wire="x", raw=b"{}"), ServerTool(kind="fileSearch", wire=WIRE.name, raw=b'{"fileSearch":{"a":1}}'))
+    tools = (
+        ServerTool(kind="web_search", wire="x", raw=b"{}"),
+        ServerTool(kind="fileSearch", wire=WIRE.name, raw=b'{"fileSearch":{"a":1}}'),
+    )
     assert encoded(asking(server_tools=tools))["tools"] == [{"googleSearch": {}}, {"fileSearch": {"a": 1}}]
     with pytest.raises(Unsupported):
         encoded(asking(server_tools=(ServerTool(kind="computer", wire="x", raw=b"{}"),)))
@@ -246,101 +278,23 @@ def test_what_google_ran_goes_back_and_what_others_ran_is_told() -> None:
         (Media(kind="image", data="aGk=", mime="image/png"), {"inlineData": {"mimeType": "image/png", "data": "aGk="}}),
         (Media(kind="document", text="hi"), {"inlineData": {"mimeType": "text/plain", "data": "aGk="}}),
         (Media(kind="video", url="https://youtu.be/x"), {"fileData": {"fileUri": "https://youtu.be/x"}}),
-        (Media(kind="document", file_id="gs://b/c", mime="application/pdf"), {"fileData": {"mimeType": "application/pdf", "fileUri": "gs://b/c"}}),
+        (
+            Media(kind="document", file_id="gs://b/c", mime="application/pdf"),
+            {"fileData": {"mimeType": "application/pdf", "fileUri": "gs://b/c"}},
+        ),
     ],
-)  # fmt: skip
+)
 def test_media_are_data_or_files_that_google_opens(media: Media, part: Any) -> None:
     assert encoded(asking(user(media)), video=True)["contents"][0]["parts"] == [part]
 
 
-@pytest.mark.parametrize("media", [Media(kind="image", url="https://x.org/a.png"), Media(kind="image", file_id="file-1"), Media(kind="video", data="aGk=")])
+@pytest.mark.parametrize(
+    "media",
+    [Media(kind="image", url="https://x.org/a.png"), Media(kind="image", file_id="file-1"), Media(kind="video", data="aGk=")],
+)
 def test_media_that_google_cannot_open_are_refused(media: Media) -> None:
     with pytest.raises(Unsupported):
         encoded(asking(user(media)))
-
-
-def config(profile: Profile | None = None, **members: Any) -> Any:
-    return json.loads(WIRE.encode_request(asking(**members), "m", profile or Profile()).body).get("generationConfig", {})
-
-
-def test_sampling_is_translated() -> None:
-    assert config(
-        max_tokens=9, temperature=0.5, top_p=0.9, top_k=3, n=2, stop=("a",), seed=2**40 + 5, presence_penalty=0.1, frequency_penalty=0.2,
-        logprobs=True, top_logprobs=4,
-    ) == {
-        "temperature": 0.5, "topP": 0.9, "topK": 3, "candidateCount": 2, "maxOutputTokens": 9, "stopSequences": ["a"], "seed": 5,
-        "presencePenalty": 0.1, "frequencyPenalty": 0.2, "responseLogprobs": True, "logprobs": 4,
-    }  # fmt: skip
-
-
-def test_what_has_no_place_is_said() -> None:
-    request = asking(
-        logit_bias=b'{"1":2}', verbosity="low", metadata=b"{}", user="u", parallel_tool_calls=False, tools=(TOOL,), temperature=3,
-        stop=tuple("abcdef"), service_tier="scale", extra={"prediction": b"1", "safetySettings": b"[]"},
-    )  # fmt: skip
-    assert lost(request) == {
-        "logit_bias", "verbosity", "metadata", "user", "parallel_tool_calls", "temperature", "stop", "service_tier", "prediction",
-    }  # fmt: skip
-    body = encoded(request)
-    assert body["generationConfig"] == {"temperature": 2.0, "stopSequences": list("abcde")}
-    assert body["safetySettings"] == []
-
-
-@pytest.mark.parametrize(
-    ("output", "flags", "expected"),
-    [
-        (OutputFormat(kind="json"), {}, {"responseMimeType": "application/json"}),
-        (
-            OutputFormat(kind="schema", schema=b'{"type":"object","properties":{"a":{"type":"string"}}}'), {},
-            {"responseMimeType": "application/json", "responseJsonSchema": {
-                "type": "object", "properties": {"a": {"type": "string"}}, "propertyOrdering": ["a"]}},
-        ),
-        (
-            OutputFormat(kind="schema", schema=b'{"type":"string"}'), {"schema": "gemini"},
-            {"responseMimeType": "application/json", "responseSchema": {"type": "STRING"}},
-        ),
-        (OutputFormat(kind="text"), {}, {}),
-    ],
-)  # fmt: skip
-def test_structured_output_is_asked_for(output: OutputFormat, flags: Any, expected: Any) -> None:
-    assert config(Profile(**flags), output=output) == expected
-
-
-def thinking(model_name: str, **members: Any) -> Any:
-    profile = Google().profile(WIRE.name, model_name, {})
-    return config(profile, thinking=Thinking(**members)).get("thinkingConfig")
-
-
-@pytest.mark.parametrize(
-    ("name", "members", "expected"),
-    [
-        ("gemini-2.5-flash", {"effort": "none"}, {"thinkingBudget": 0}),
-        ("gemini-2.5-pro", {"effort": "none"}, {"thinkingBudget": 128}),
-        ("gemini-2.5-pro", {"effort": "max", "include": True}, {"includeThoughts": True, "thinkingBudget": 32768}),
-        ("gemini-2.5-flash", {"effort": "xhigh"}, {"thinkingBudget": 24576}),
-        ("gemini-2.5-flash-lite", {"budget": 5}, {"thinkingBudget": 512}),
-        ("gemini-2.5-flash", {"effort": "auto"}, {"thinkingBudget": -1}),
-        ("gemini-3-pro-preview", {"effort": "minimal"}, {"thinkingLevel": "LOW"}),  # H76
-        ("gemini-3-pro-preview", {"effort": "medium"}, {"thinkingLevel": "LOW"}),
-        ("gemini-3-flash-preview", {"effort": "none"}, {"thinkingLevel": "MINIMAL"}),
-        ("gemini-3-flash-preview", {"effort": "max"}, {"thinkingLevel": "HIGH"}),
-        ("gemini-3-flash-preview", {"budget": 9000}, {"thinkingLevel": "HIGH"}),
-        ("gemini-3-flash-preview", {"effort": "auto", "include": True}, {"includeThoughts": True}),
-        ("gemini-2.0-flash", {"effort": "high"}, None),
-        ("gemini-9-new", {"budget": 9000}, {"thinkingBudget": 9000}),
-        ("gemini-9-new", {"effort": "high"}, {"thinkingLevel": "HIGH"}),
-    ],
-)
-def test_thinking_is_asked_for_as_each_model_knows_it(name: str, members: Any, expected: Any) -> None:
-    assert thinking(name, **members) == expected
-
-
-def test_speech_is_asked_for_by_voice() -> None:
-    assert config(modalities=("text", "audio"), speech=Speech(voice="Kore")) == {
-        "responseModalities": ["AUDIO"],
-        "speechConfig": {"voiceConfig": {"prebuiltVoiceConfig": {"voiceName": "Kore"}}},
-    }
-    assert config(modalities=("text", "image")) == {"responseModalities": ["TEXT", "IMAGE"]}
 
 
 @pytest.mark.parametrize("name", [*Google.models, "unknown"])

@@ -209,7 +209,9 @@ def recorded(path: Path) -> chat.Response:
 
 def answers() -> list[Any]:
     """The recordings that hold a whole answer."""
-    found = of("body") + [param for param in of("sse") if not isinstance(events_of(stream_of(param.values[0]))[-1], chat.Failed)]
+    found = of("body") + [
+        param for param in of("sse") if not isinstance(events_of(stream_of(param.values[0]))[-1], chat.Failed)
+    ]
     return [param for param in found if param.values[0].stem not in UNFINISHED]
 
 
@@ -246,6 +248,7 @@ def test_an_answer_written_anew_reads_the_same_streamed_and_whole(path: Path) ->
 # -- requests ----------------------------------------------------------------------------------------------------------
 
 
+OPENAI = Profile(tool_choices=("auto", "none", "required", "function", "allowed_tools"))
 # Its only message is empty, and no API takes that: something is put there.
 EMPTY = {"mirascope__empty_call_openai_responses_handles_empty_string_content__0"}
 
@@ -262,10 +265,10 @@ def test_a_recorded_request_is_read_or_refused_for_its_state(path: Path) -> None
         referring = "item_reference" in json.dumps(body["input"])
         assert referring or any(body.get(name) for name in state)
         return
-    encoded = WIRE.encode_request(request, request.model, Profile())
+    encoded = WIRE.encode_request(request, request.model, OPENAI)
     again = WIRE.decode_request(Operation(kind="chat", wire=WIRE.name, body=encoded.body), SEALS)
-    assert WIRE.encode_request(again, request.model, Profile()).body == encoded.body
-    assert WIRE.encode_request(request, request.model, Profile()).body == encoded.body
+    assert WIRE.encode_request(again, request.model, OPENAI).body == encoded.body
+    assert WIRE.encode_request(request, request.model, OPENAI).body == encoded.body
     if path.stem not in EMPTY:
         assert texts(again) == texts(request)
 

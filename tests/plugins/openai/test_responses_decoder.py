@@ -73,11 +73,21 @@ def test_a_plain_text_stream_becomes_one_block() -> None:
         CREATED,
         {"type": "response.in_progress", "response": {"id": "resp_1", "model": "gpt"}},
         added({"type": "message", "id": "msg_1", "content": []}),
-        {"type": "response.content_part.added", "output_index": 0, "content_index": 0, "part": {"type": "output_text", "text": ""}},
+        {
+            "type": "response.content_part.added",
+            "output_index": 0,
+            "content_index": 0,
+            "part": {"type": "output_text", "text": ""},
+        },
         says("output_text", "Hel", content_index=0),
         says("output_text", "lo", content_index=0),
         {"type": "response.output_text.done", "output_index": 0, "content_index": 0, "text": "Hello"},
-        {"type": "response.content_part.done", "output_index": 0, "content_index": 0, "part": {"type": "output_text", "text": "Hello"}},
+        {
+            "type": "response.content_part.done",
+            "output_index": 0,
+            "content_index": 0,
+            "part": {"type": "output_text", "text": "Hello"},
+        },
         done(message("Hello")),
         completed([message("Hello")]),
     ]
@@ -101,14 +111,22 @@ def test_the_event_name_stands_in_for_a_missing_type() -> None:
 
 
 def test_items_are_matched_by_their_place_when_their_ids_rotate() -> None:  # H26
-    frames = [CREATED, added({**CALL, "id": "a"}), {**says("function_call_arguments", "{}"), "item_id": "b"}, done({**CALL, "id": "c"})]
+    frames = [
+        CREATED,
+        added({**CALL, "id": "a"}),
+        {**says("function_call_arguments", "{}"), "item_id": "b"},
+        done({**CALL, "id": "c"}),
+    ]
     assert answer(*frames, completed()).blocks == (ToolCall(id="c1", name="look", arguments="{}"),)
 
 
 @pytest.mark.parametrize(
     "frames",
     [
-        [added({**CALL, "arguments": ""}), {"type": "response.function_call_arguments.done", "output_index": 0, "arguments": '{"a":1}'}],
+        [
+            added({**CALL, "arguments": ""}),
+            {"type": "response.function_call_arguments.done", "output_index": 0, "arguments": '{"a":1}'},
+        ],
         [added({**CALL, "arguments": ""}), done(CALL)],
         [done(CALL)],
         [added({"type": "function_call"}), says("function_call_arguments", "lost"), done(CALL)],
@@ -127,7 +145,12 @@ def test_the_whole_output_at_the_end_helps_where_no_item_was_told() -> None:
 
 
 def test_an_item_that_is_never_done_is_closed_from_the_output_or_as_it_is() -> None:
-    thought = {"type": "reasoning", "id": "rs", "summary": [{"type": "summary_text", "text": "hm"}], "encrypted_content": "gAAA"}
+    thought = {
+        "type": "reasoning",
+        "id": "rs",
+        "summary": [{"type": "summary_text", "text": "hm"}],
+        "encrypted_content": "gAAA",
+    }
     frames = [CREATED, says("reasoning_summary_text", "hm", summary_index=0), says("output_text", "x", 1)]
     signed = Reasoning(text="hm", summary=True, signature=Signature(kind="openai", data="gAAA", id="rs"))
     assert answer(*frames, completed([thought, message("x")])).blocks == (signed, Text(text="x"))
@@ -249,7 +272,10 @@ def test_an_incomplete_answer_says_why_and_is_counted(reason: str, stop: str) ->
 @pytest.mark.parametrize(
     "frame",
     [
-        {"type": "response.failed", "response": {"status": "failed", "error": {"code": "rate_limit_exceeded", "message": "slow"}}},
+        {
+            "type": "response.failed",
+            "response": {"status": "failed", "error": {"code": "rate_limit_exceeded", "message": "slow"}},
+        },
         {"type": "error", "code": "rate_limit_exceeded", "message": "slow", "param": None},
         {"type": "error", "error": {"type": "tokens", "code": "rate_limit_exceeded", "message": "slow"}},
         {"error": {"message": "slow", "code": "rate_limit_exceeded"}},
@@ -289,7 +315,8 @@ def test_a_stream_may_begin_in_other_ways(first: Frame) -> None:
     [
         b"{", b"[1]", b'"x"', b"\xff\xfe", b'{"type":"response.output_item.done","item":3}', b'{"type":3}',
         b'{"type":"response.output_text.delta","output_index":{"a":1},"delta":"x"}', b"[" * 100_000,
-        b'{"type":"response.completed","response":"x"}', b'{"type":"response.output_item.done","item":{"type":"message","content":3}}',
+        b'{"type":"response.completed","response":"x"}',
+        b'{"type":"response.output_item.done","item":{"type":"message","content":3}}',
     ],
 )  # fmt: skip
 def test_a_frame_that_cannot_be_read_becomes_a_failure_and_never_an_exception(frame: bytes) -> None:
@@ -343,7 +370,12 @@ def test_an_answer_that_is_none_raises(body: bytes) -> None:
 
 @pytest.mark.parametrize("status", ["complete", "completed", None])
 def test_a_whole_answer_is_read(status: str | None) -> None:
-    body = {**completed([message("x"), CALL], "completed")["response"], "status": status, "service_tier": "flex", "created_at": 7.5}
+    body = {
+        **completed([message("x"), CALL], "completed")["response"],
+        "status": status,
+        "service_tier": "flex",
+        "created_at": 7.5,
+    }
     response = WIRE.decode_response(json.dumps(body).encode(), PLAIN)
     assert (response.id, response.model, response.created) == ("resp_1", "gpt", 7)
     assert response.choices[0].stop.reason == "tool_calls"

@@ -53,7 +53,12 @@ def test_leading_system_items_are_instructions_and_later_ones_stay_in_place() ->
 def test_what_the_assistant_did_in_a_row_is_one_turn() -> None:
     items = [
         {"role": "user", "content": "go"},
-        {"type": "reasoning", "id": "rs_1", "summary": [{"type": "summary_text", "text": "look first"}], "encrypted_content": "gAAA"},
+        {
+            "type": "reasoning",
+            "id": "rs_1",
+            "summary": [{"type": "summary_text", "text": "look first"}],
+            "encrypted_content": "gAAA",
+        },
         {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "Looking."}]},
         CALL,
         RESULT,
@@ -77,7 +82,10 @@ def test_what_the_assistant_did_in_a_row_is_one_turn() -> None:
     ("part", "block"),
     [
         ({"type": "input_text", "text": "a"}, Text(text="a")),
-        ({"type": "input_image", "image_url": "https://x/y.png", "detail": "low"}, Media(kind="image", url="https://x/y.png", detail="low")),
+        (
+            {"type": "input_image", "image_url": "https://x/y.png", "detail": "low"},
+            Media(kind="image", url="https://x/y.png", detail="low"),
+        ),
         ({"type": "input_image", "image_url": f"data:image/png;base64,{PNG}"}, Media(kind="image", data=PNG, mime="image/png")),
         ({"type": "input_image", "file_id": "file-1", "detail": "auto"}, Media(kind="image", file_id="file-1", detail="auto")),
         (
@@ -86,7 +94,10 @@ def test_what_the_assistant_did_in_a_row_is_one_turn() -> None:
         ),
         ({"type": "input_file", "file_url": "https://x/a.pdf"}, Media(kind="document", url="https://x/a.pdf")),
         ({"type": "input_file", "file_id": "file-2"}, Media(kind="document", file_id="file-2")),
-        ({"type": "input_audio", "input_audio": {"data": "UklGRg==", "format": "wav"}}, Media(kind="audio", data="UklGRg==", mime="audio/wav")),
+        (
+            {"type": "input_audio", "input_audio": {"data": "UklGRg==", "format": "wav"}},
+            Media(kind="audio", data="UklGRg==", mime="audio/wav"),
+        ),
         ({"type": "refusal", "refusal": "no"}, Refusal(text="no")),
     ],
 )
@@ -187,7 +198,7 @@ def test_hosted_calls_stay_whole_with_a_summary_and_a_compaction_without() -> No
     ],
 )
 def test_what_needs_a_store_is_refused_clearly(members: dict[str, Any], param: str) -> None:  # H88
-    with pytest.raises(Unsupported, match="stores no responses. Send the whole conversation") as refusal:
+    with pytest.raises(Unsupported, match="stores no responses") as refusal:
         asked(**members)
     assert (refusal.value.code, refusal.value.param) == ("unsupported_state_reference", param)
 

@@ -71,6 +71,11 @@ def test_another_familys_thinking_stays_here(kind: str) -> None:
     assert "reasoning" not in [item["type"] for item in sent(a_request(*with_call(thought)))["input"]]
 
 
+def test_a_thought_that_nothing_came_of_is_left_out() -> None:
+    items = sent(a_request(USER, Turn(role="assistant", blocks=(OWN, Text(text="x"), OWN)), USER))["input"]
+    assert [item["type"] for item in items] == ["message", "reasoning", "message", "message"]
+
+
 def test_an_upstream_with_signatures_of_its_own_gets_them_back() -> None:
     thought = Reasoning(signature=Signature(kind="xai", data="s"))
     items = sent(a_request(*with_call(thought)), Profile(signature="xai"))["input"]
@@ -134,7 +139,9 @@ def test_free_form_tools_keep_their_grammar_or_become_functions() -> None:  # H1
 def test_names_that_the_target_refuses_are_changed_everywhere_and_told() -> None:
     call = ToolCall(id="c", name="agents::close", namespace="agents")
     turns = (USER, Turn(role="assistant", blocks=(call,)), Turn(role="user", blocks=(ToolResult(id="c"),)))
-    request = a_request(*turns, tools=(Tool(name="agents::close"),), tool_choice=ToolChoice(mode="required", names=("agents::close",)))
+    request = a_request(
+        *turns, tools=(Tool(name="agents::close"),), tool_choice=ToolChoice(mode="required", names=("agents::close",))
+    )
     encoded = WIRE.encode_request(request, "m", PLAIN)
     body = json.loads(encoded.body)
     name = body["tools"][0]["name"]
@@ -152,13 +159,38 @@ def test_names_that_the_target_refuses_are_changed_everywhere_and_told() -> None
         (ToolChoice(mode="required", names=("p",)), {"type": "custom", "name": "p"}),
         (
             ToolChoice(mode="auto", names=("a", "p")),
-            {"type": "allowed_tools", "mode": "auto", "tools": [{"type": "function", "name": "a"}, {"type": "custom", "name": "p"}]},
+            {
+                "type": "allowed_tools",
+                "mode": "auto",
+                "tools": [{"type": "function", "name": "a"}, {"type": "custom", "name": "p"}],
+            },
         ),
     ],
 )
 def test_each_choice_is_said_in_this_wires_words(choice: ToolChoice, said: Any) -> None:
     tools = (Tool(name="a"), Tool(name="p", custom=True))
-    assert sent(a_request(tools=tools, tool_choice=choice))["tool_choice"] == said
+    profile = Profile(tool_choices=("auto", "none", "required", "function", "allowed_tools"))
+    assert sent(a_request(tools=tools, tool_choice=choice), profile)["tool_choice"] == said
+
+
+@pytest.mark.parametrize(
+    ("profile", "choice", "said", "offered"),
+    [
+        (PLAIN, ToolChoice(mode="auto", names=("a",)), "auto", ["a"]),
+        (PLAIN, ToolChoice(mode="required", names=("a", "b")), "required", ["a", "b"]),
+        (Profile(tool_choices=("auto", "none")), ToolChoice(mode="required", names=("a",)), None, ["a", "b", "c"]),
+        (Profile(forced_tool_with_reasoning=False), ToolChoice(mode="required"), "auto", ["a", "b", "c"]),
+        (Profile(required_word="any"), ToolChoice(mode="required"), "any", ["a", "b", "c"]),
+    ],
+)
+def test_a_choice_that_cannot_be_said_comes_near_it(
+    profile: Profile, choice: ToolChoice, said: Any, offered: list[str]
+) -> None:
+    tools = (Tool(name="a"), Tool(name="b"), Tool(name="c"))
+    request = a_request(tools=tools, tool_choice=choice, thinking=Thinking(effort="low"))
+    body = sent(request, profile)
+    assert (body.get("tool_choice"), [tool["name"] for tool in body["tools"]]) == (said, offered)
+    assert profile.required_word == "any" or "tool_choice" in dict(losses(request, profile))
 
 
 def test_without_tools_there_is_no_choice_among_them() -> None:
@@ -171,14 +203,25 @@ def test_without_tools_there_is_no_choice_among_them() -> None:
     [
         (ServerTool(kind="mcp", wire="openai.responses", raw=b'{"type":"mcp"}'), {"type": "mcp"}),
         (
-            ServerTool(kind="web_search", wire="anthropic.messages", raw=b'{"type":"web_search_20250305","allowed_domains":["a.example"]}'),
+            ServerTool(
+                kind="web_search",
+                wire="anthropic.messages",
+                raw=b'{"type":"web_search_20250305","allowed_domains":["a.example"]}',
+            ),
             {"type": "web_search", "filters": {"allowed_domains": ["a.example"]}},
         ),
         (
-            ServerTool(kind="web_search", wire="openai.chat", raw=b'{"user_location":{"type":"approximate","approximate":{"city":"Oslo"}}}'),
+            ServerTool(
+                kind="web_search",
+                wire="openai.chat",
+                raw=b'{"user_location":{"type":"approximate","approximate":{"city":"Oslo"}}}',
+            ),
             {"type": "web_search", "user_location": {"type": "approximate", "city": "Oslo"}},
         ),
-        (ServerTool(kind="code_execution", wire="gemini.generate", raw=b"{}"), {"type": "code_interpreter", "container": {"type": "auto"}}),
+        (
+            ServerTool(kind="code_execution", wire="gemini.generate", raw=b"{}"),
+            {"type": "code_interpreter", "container": {"type": "auto"}},
+        ),
     ],
 )
 def test_hosted_tools_that_exist_here_are_mapped(tool: ServerTool, said: Any) -> None:
@@ -205,7 +248,10 @@ def test_a_hosted_tool_of_another_wire_alone_is_refused() -> None:  # H105
             Media(kind="document", data="AAAA", mime="application/pdf", filename="a.pdf"),
             {"type": "input_file", "filename": "a.pdf", "file_data": "data:application/pdf;base64,AAAA"},
         ),
-        (Media(kind="audio", data="AAAA", mime="audio/mpeg"), {"type": "input_audio", "input_audio": {"data": "AAAA", "format": "mp3"}}),
+        (
+            Media(kind="audio", data="AAAA", mime="audio/mpeg"),
+            {"type": "input_audio", "input_audio": {"data": "AAAA", "format": "mp3"}},
+        ),
     ],
 )
 def test_media_become_input_parts(media: Media, part: Any) -> None:
@@ -213,7 +259,9 @@ def test_media_become_input_parts(media: Media, part: Any) -> None:
     assert sent(request)["input"][0]["content"] == [{"type": "input_text", "text": "see"}, part]
 
 
-@pytest.mark.parametrize("media", [Media(kind="video", url="https://x/v.mp4"), Media(kind="audio", data="AAAA", mime="audio/flac")])
+@pytest.mark.parametrize(
+    "media", [Media(kind="video", url="https://x/v.mp4"), Media(kind="audio", data="AAAA", mime="audio/flac")]
+)
 def test_media_without_a_place_are_refused(media: Media) -> None:
     with pytest.raises(Unsupported):
         sent(a_request(Turn(role="user", blocks=(media,))))
@@ -235,13 +283,21 @@ def test_a_failed_tool_says_so(text: str, output: str) -> None:
 
 
 def test_a_call_without_arguments_has_an_empty_object_of_them() -> None:
-    turns = (USER, Turn(role="assistant", blocks=(ToolCall(id="c", name="f"),)), Turn(role="user", blocks=(ToolResult(id="c"),)))
+    turns = (
+        USER,
+        Turn(role="assistant", blocks=(ToolCall(id="c", name="f"),)),
+        Turn(role="user", blocks=(ToolResult(id="c"),)),
+    )
     assert sent(a_request(*turns))["input"][1]["arguments"] == "{}"
 
 
 def test_an_id_that_is_too_long_is_the_same_short_one_twice() -> None:
     long = "toolu_" + "x" * 90
-    turns = (USER, Turn(role="assistant", blocks=(ToolCall(id=long, name="f"),)), Turn(role="user", blocks=(ToolResult(id=long),)))
+    turns = (
+        USER,
+        Turn(role="assistant", blocks=(ToolCall(id=long, name="f"),)),
+        Turn(role="user", blocks=(ToolResult(id=long),)),
+    )
     items = sent(a_request(*turns))["input"]
     assert items[1]["call_id"] == items[2]["call_id"] and len(items[1]["call_id"]) <= 64
 
@@ -328,7 +384,9 @@ def test_what_only_another_wire_knows_is_told_in_words_or_refused() -> None:
 
 def test_own_items_go_back_byte_for_byte() -> None:
     raw = b'{"type":"compaction", "encrypted_content":"gAAA", "n":1.0}'
-    body = WIRE.encode_request(a_request(USER, Turn(role="assistant", blocks=(Opaque(wire=WIRE.name, raw=raw),))), "m", PLAIN).body
+    body = WIRE.encode_request(
+        a_request(USER, Turn(role="assistant", blocks=(Opaque(wire=WIRE.name, raw=raw),))), "m", PLAIN
+    ).body
     assert raw in body
 
 

@@ -1,0 +1,254 @@
+"""`pisces keys`: who may ask. A secret is shown when it is made and never again."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Any
+
+import click
+
+from ..storage import Account, Key, Storage
+from . import values
+from .context import json_option, open_storage, refusals, storage_options, unknown
+
+DEFAULT = "default"  # the account of those who do not sell: unlimited, made when it is first needed
+
+
+@click.group()
+def keys() -> None:
+    """Make, list and take away the keys of clients.
+
+    \b
+    pisces keys create alice
+    pisces keys create shop --account acme --models gpt-4o,claude-sonnet-4 --rpm 60 --expires 30d
+    pisces keys disable alice
+    """
+
+
+@keys.command()
+@click.argument("name", type=values.name)
+@click.option("--account", default=DEFAULT, show_default=True, metavar="A", help="Who pays.")
+@click.option("--models", type=values.models, metavar="M1,M2", help="The only models it may use. Default: all.")
+@click.option("--rpm", type=click.IntRange(1), metavar="N", help="Requests per minute.")
+@click.option("--tpm", type=click.IntRange(1), metavar="N", help="Tokens per minute.")
+@click.option("--concurrency", type=click.IntRange(1), metavar="N", help="Requests at one time.")
+@click.option("--quota", type=values.dollars, metavar="USD", help="What it may spend in total.")
+@click.option("--expires", type=values.duration, metavar="30d", help="When it ends: after 12h, 30d, ...")
+@click.option("--ip", "networks", type=values.network, metavar="CIDR", multiple=True, help="Where from; may be repeated.")
+@click.option("--kind", type=click.Choice(["live", "test"]), default="live", show_default=True, help="test: demo only, free.")
+@storage_options
+@json_option
+def create(path: str | None, database: str | None, as_json: bool, **given: Any) -> None:
+    """Make a key and print its secret, once. Works before the gateway's first start.
+
+    \b
+    pisces keys create alice
+    pisces keys create ci --kind test --expires 12h
+    pisces keys create shop --account acme --models gpt-4o,gpt-4o-mini --rpm 60 --quota 25 --ip 10.0.0.0/8
+    """
+    key, secret = asyncio.run(_create(path, database, given))
+    _show_secret(key, secret, as_json)
+
+
+async def _create(path: str | None, database: str | None, given: dict[str, Any]) -> tuple[Key, str]:
+    from ..keys import digest, hint, new_id
+
+    secret, now = _new_secret(path), time.time()
+    key = Key(
+        id=new_id(),
+        name=given["name"],
+        account=given["account"],
+        digest=digest(secret),
+        hint=hint(secret),
+        kind=given["kind"],
+        models=given["models"],
+        rpm=given["rpm"],
+        tpm=given["tpm"],
+        concurrency=given["concurrency"],
+        quota_nano=given["quota"],
+        expires_at=None if given["expires"] is None else now + given["expires"],
+        networks=given["networks"],
+        created_at=now,
+    )
+    async with open_storage(path, database) as storage:
+        await _check_account(storage, key.account)
+        with refusals():
+            await storage.add_key(key)
+    return key, secret
+
+
+def _new_secret(path: str | None) -> str:
+    from ..config import load
+    from ..keys import new_secret
+
+    return new_secret(load(path).server.key_prefix)
+
+
+async def _check_account(storage: Storage, name: str) -> None:
+    if await storage.find_account(name) is not None:
+        return
+    if name != DEFAULT:
+        known = [account.name for account in await storage.accounts()]
+        raise unknown("account", name, known, f"pisces accounts list` or make it with `pisces accounts create {name}")
+    await storage.add_account(Account(name=DEFAULT, unlimited=True, created_at=time.time()))
+
+
+def _show_secret(key: Key, secret: str, as_json: bool) -> None:
+    from .tables import print_json
+
+    if as_json:
+        print_json(_made(key, secret))
+        return
+    click.echo(f"Key {key.name!r} ({key.id}) of account {key.account!r}, shown this once:\n\n{secret}\n")
+
+
+def _made(key: Key, secret: str) -> dict[str, Any]:
+    from .tables import moment
+
+    return {
+        "id": key.id,
+        "name": key.name,
+        "account": key.account,
+        "key": secret,
+        "kind": key.kind,
+        "models": key.models,
+        "rpm": key.rpm,
+        "tpm": key.tpm,
+        "concurrency": key.concurrency,
+        "quota_nano": key.quota_nano,
+        "expires_at": moment(key.expires_at),
+        "created_at": moment(key.created_at),
+    }
+
+
+def _told(key: Key) -> dict[str, Any]:
+    """The same without the secret, which nobody has any more."""
+    fields = _made(key, "")
+    del fields["key"]
+    return {**fields, "hint": key.hint, "networks": key.networks, "enabled": key.enabled}
+
+
+@keys.command("list")
+@storage_options
+@json_option
+def list_keys(path: str | None, database: str | None, as_json: bool) -> None:
+    """All keys, the oldest first."""
+    from .tables import count, moment, print_json, print_table
+
+    found = asyncio.run(_all(path, database))
+    if as_json:
+        print_json([_told(key) for key in found])
+        return
+    rows = [
+        [
+            key.name, key.id, f"…{key.hint}", key.account, key.kind, ", ".join(key.models or ["all"]), count(key.rpm),
+            count(key.tpm), moment(key.expires_at) or "", _state(key),
+        ]
+        for key in found
+    ]  # fmt: skip
+    print_table(
+        "Keys",
+        ["name", "id", "secret", "account", "kind", "models", "rpm", "tpm", "expires", "state"],
+        rows,
+        right=("rpm", "tpm"),
+    )
+
+
+async def _all(path: str | None, database: str | None) -> list[Key]:
+    async with open_storage(path, database) as storage:
+        return list(await storage.keys())
+
+
+def _state(key: Key) -> str:
+    if not key.enabled:
+        return "disabled"
+    return "expired" if key.expires_at is not None and key.expires_at <= time.time() else "ready"
+
+
+@keys.command()
+@click.argument("name")
+@storage_options
+@json_option
+def show(name: str, path: str | None, database: str | None, as_json: bool) -> None:
+    """One key, by name or id."""
+    from .tables import dollars, print_fields, print_json
+
+    key = _one(asyncio.run(_all(path, database)), name)
+    if as_json:
+        print_json(_told(key))
+        return
+    fields = _told(key) | {
+        "hint": f"…{key.hint}",
+        "models": ", ".join(key.models or ["all"]),
+        "networks": ", ".join(key.networks) or "anywhere",
+        "quota_nano": dollars(key.quota_nano),
+        "enabled": _state(key),
+    }
+    titles = {"hint": "secret", "quota_nano": "quota", "enabled": "state"}
+    shown = [(titles.get(field, field.removesuffix("_at")), value) for field, value in fields.items() if field != "name"]
+    print_fields(f"Key {key.name}", shown)
+
+
+def _one(found: list[Key], name: str) -> Key:
+    """By name, or by id."""
+    for key in found:
+        if name in (key.id, key.name):
+            return key
+    raise unknown("key", name, [*(key.name for key in found), *(key.id for key in found)], "pisces keys list")
+
+
+@keys.command()
+@click.argument("name")
+@storage_options
+def disable(name: str, path: str | None, database: str | None) -> None:
+    """Refuse a key until it is enabled again. Running gateways see it within a second."""
+    key = asyncio.run(_change(path, database, name, {"enabled": False}))
+    click.echo(f"Key {key.name!r} is disabled.")
+
+
+@keys.command()
+@click.argument("name")
+@storage_options
+def enable(name: str, path: str | None, database: str | None) -> None:
+    """Accept a disabled key again."""
+    key = asyncio.run(_change(path, database, name, {"enabled": True}))
+    click.echo(f"Key {key.name!r} is enabled.")
+
+
+@keys.command()
+@click.argument("name")
+@storage_options
+@json_option
+def rotate(name: str, path: str | None, database: str | None, as_json: bool) -> None:
+    """Give a key a new secret, printed once. The old one stops working within a second."""
+    from ..keys import digest, hint
+
+    secret = _new_secret(path)
+    key = asyncio.run(_change(path, database, name, {"digest": digest(secret), "hint": hint(secret)}))
+    _show_secret(key, secret, as_json)
+
+
+@keys.command()
+@click.argument("name")
+@storage_options
+def delete(name: str, path: str | None, database: str | None) -> None:
+    """Take a key away for good. What it has used stays in the records."""
+    key = asyncio.run(_delete(path, database, name))
+    click.echo(f"Key {key.name!r} ({key.id}) is deleted.")
+
+
+async def _change(path: str | None, database: str | None, name: str, changes: dict[str, object]) -> Key:
+    async with open_storage(path, database) as storage:
+        key = _one(list(await storage.keys()), name)
+        return await storage.change_key(key.id, changes) or key
+
+
+async def _delete(path: str | None, database: str | None, name: str) -> Key:
+    async with open_storage(path, database) as storage:
+        key = _one(list(await storage.keys()), name)
+        await storage.delete_key(key.id)
+        return key
+
+
+commands: list[click.Command] = [keys]

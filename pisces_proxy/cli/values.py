@@ -1,0 +1,53 @@
+"""What users write after an option, as the storage keeps it; or what is wrong with it."""
+
+from __future__ import annotations
+
+import ipaddress
+from decimal import Decimal, InvalidOperation
+
+import click
+
+
+def dollars(written: str) -> int:
+    """US dollars as nano-dollars, exactly."""
+    try:
+        nano = Decimal(written.removeprefix("$")).scaleb(9)
+    except InvalidOperation:
+        raise click.BadParameter(f"{written!r} is not an amount of dollars. Write 5 or 0.25.") from None
+    if not nano.is_finite() or not 0 <= nano < 2**63 or nano != int(nano):
+        raise click.BadParameter(f"{written!r} cannot be kept: it takes 0 or more dollars, with at most nine decimals.")
+    return int(nano)
+
+
+def network(written: str) -> str:
+    """An address or a CIDR range."""
+    try:
+        return str(ipaddress.ip_network(written.strip(), strict=False))
+    except ValueError:
+        raise click.BadParameter(f"{written!r} is no address range. Write 10.0.0.0/8, 2001:db8::/32 or one address.") from None
+
+
+def duration(written: str) -> float:
+    """How long, in seconds."""
+    from ..config import seconds
+    from ..errors import ConfigError
+
+    try:
+        return seconds(written)
+    except ConfigError as error:
+        raise click.BadParameter(error.message) from None
+
+
+def name(written: str) -> str:
+    """What a key or an account is called."""
+    if not written.strip() or not written.isprintable() or len(written) > 200:
+        raise click.BadParameter("a name has 1 to 200 printable characters.")
+    return written
+
+
+def models(written: str) -> tuple[str, ...]:
+    """Names between commas."""
+    names = tuple(dict.fromkeys(part.strip() for part in written.split(",") if part.strip()))
+    if not names:
+        raise click.BadParameter("it names no model. Leave the option out to allow all.")
+    return names

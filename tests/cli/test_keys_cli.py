@@ -1,0 +1,155 @@
+"""`pisces keys`: made before the first start, shown once, found by name or id, refused with a hint."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from pathlib import Path
+
+import pytest
+from cli.conftest import Json, Run
+
+from pisces_proxy.keys import digest
+
+MADE = {"id", "name", "account", "key", "kind", "models", "rpm", "tpm", "concurrency", "quota_nano", "expires_at", "created_at"}
+TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
+
+
+def test_a_key_is_made_before_the_first_start_and_only_its_hash_is_kept(json: Json, tmp_path: Path) -> None:
+    made = json("keys", "create", "alice")
+    assert set(made) == MADE
+    assert re.fullmatch(r"pisces-[A-Za-z0-9]{40}", made["key"])
+    assert (made["account"], made["kind"], made["models"], made["expires_at"]) == ("default", "live", None, None)
+    assert TIME.fullmatch(made["created_at"])
+    stored = (tmp_path / "pisces.db").read_bytes()
+    assert made["key"].encode() not in stored
+    assert digest(made["key"]).encode() in stored
+
+
+def test_every_option_of_a_key_is_kept(json: Json) -> None:
+    json("accounts", "create", "acme")
+    made = json(
+        "keys", "create", "shop", "--account", "acme", "--models", "gpt-4o, [M]claude", "--rpm", "60", "--tpm", "1000",
+        "--concurrency", "3", "--quota", "0.25", "--expires", "30d", "--ip", "10.1.2.3/8", "--ip", "::1", "--kind", "test",
+    )  # fmt: skip
+    shown = json("keys", "show", "shop")
+    assert {name: shown[name] for name in MADE - {"key"}} == {name: made[name] for name in MADE - {"key"}}
+    assert (made["models"], made["quota_nano"], made["kind"]) == (["gpt-4o", "[M]claude"], 250_000_000, "test")
+    assert (made["rpm"], made["tpm"], made["concurrency"], made["account"]) == (60, 1000, 3, "acme")
+    assert TIME.fullmatch(made["expires_at"])
+    assert shown["networks"] == ["10.0.0.0/8", "::1/128"]
+    assert shown["hint"] == made["key"][-4:]
+    assert "key" not in shown
+
+
+def test_the_secret_is_printed_once_and_never_again(run: Run) -> None:
+    secret = re.search(r"pisces-\w{40}", run("keys", "create", "alice").output)
+    assert secret is not None
+    for command in (("keys", "list"), ("keys", "show", "alice"), ("keys", "list", "--json")):
+        output = run(*command).output
+        assert secret[0] not in output
+        assert secret[0][-4:] in output
+
+
+def test_names_in_brackets_are_shown_as_they_are(run: Run) -> None:
+    run("keys", "create", "alice", "--models", "[M]claude-sonnet-4,[bold]x")
+    assert "[M]claude-sonnet-4, [bold]x" in run("keys", "list").output
+    assert "[M]claude-sonnet-4, [bold]x" in run("keys", "show", "alice").output
+
+
+@pytest.mark.parametrize("by", ["name", "id"])
+def test_a_key_is_disabled_enabled_rotated_and_deleted_by_name_or_id(json: Json, run: Run, by: str) -> None:
+    made = json("keys", "create", "alice")
+    name = made[by]
+    assert "disabled" in run("keys", "disable", name).output
+    assert json("keys", "show", name)["enabled"] is False
+    assert "disabled" in run("keys", "list").output
+    assert run("keys", "enable", name).exit_code == 0
+    assert json("keys", "show", name)["enabled"] is True
+    rotated = json("keys", "rotate", name)
+    assert set(rotated) == MADE
+    assert rotated["id"] == made["id"]
+    assert rotated["key"] != made["key"]
+    assert json("keys", "show", name)["hint"] == rotated["key"][-4:]
+    assert run("keys", "delete", name).exit_code == 0
+    assert json("keys", "list") == []
+
+
+@pytest.mark.parametrize("verb", ["show", "disable", "enable", "rotate", "delete"])
+def test_an_unknown_key_is_an_error_with_the_nearest_name(run: Run, verb: str) -> None:
+    run("keys", "create", "alice")
+    result = run("keys", verb, "alcie")
+    assert result.exit_code == 1
+    assert "Did you mean 'alice'?" in result.output
+    assert "pisces keys list" in run("keys", verb, "zzz").output
+
+
+def test_a_name_that_is_taken_is_an_error(run: Run) -> None:
+    assert run("keys", "create", "alice").exit_code == 0
+    result = run("keys", "create", "alice")
+    assert result.exit_code == 1
+    assert "'alice' exists already" in result.output
+
+
+def test_an_unknown_account_is_an_error_with_the_nearest_name(run: Run) -> None:
+    run("accounts", "create", "acme")
+    assert "Did you mean 'acme'?" in run("keys", "create", "x", "--account", "acmee").output
+    assert "pisces accounts create zzz" in run("keys", "create", "x", "--account", "zzz").output
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--quota", "-1"),
+        ("--quota", "much"),
+        ("--quota", "nan"),
+        ("--quota", "0.0000000001"),
+        ("--quota", "1e30"),
+        ("--expires", "soon"),
+        ("--ip", "10.0.0.0/99"),
+        ("--rpm", "0"),
+        ("--kind", "dead"),
+        ("--models", ","),
+    ],
+    ids="=".join,
+)
+def test_an_impossible_value_names_its_option_and_makes_nothing(run: Run, json: Json, arguments: tuple[str, str]) -> None:
+    result = run("keys", "create", "alice", *arguments)
+    assert result.exit_code == 2
+    assert arguments[0] in result.output
+    assert json("keys", "list") == []
+
+
+@pytest.mark.parametrize("name", ["", "  ", "a\nb", "x" * 201])
+def test_a_name_is_printable(run: Run, name: str) -> None:
+    assert "printable" in run("keys", "create", name).output
+
+
+def test_the_prefix_and_the_database_are_the_configurations(json: Json, run: Run, tmp_path: Path) -> None:
+    (tmp_path / "shop.toml").write_text('[server]\nkey_prefix = "sk-shop-"\ndatabase = "sqlite:///shop.db"\n')
+    assert re.fullmatch(r"sk-shop-\w{40}", json("keys", "create", "alice", "--config", "shop.toml")["key"])
+    assert (tmp_path / "shop.db").exists()
+    assert json("keys", "list", "--config", "shop.toml", "--database", "sqlite:///other.db") == []
+
+
+def test_the_environment_names_the_database(json: Json, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PISCES_DATABASE", "sqlite:///elsewhere.db")
+    json("keys", "create", "alice")
+    assert [path.name for path in tmp_path.iterdir()] == ["elsewhere.db"]
+
+
+def test_a_damaged_database_is_one_clear_line(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "pisces.db").write_bytes(b"not a database at all" * 100)
+    result = run("keys", "list")
+    assert result.exit_code == 1
+    assert result.output.count("\n") == 1
+    assert "not a SQLite database" in result.output
+
+
+def test_a_change_is_seen_by_whoever_has_the_database_open(run: Run, tmp_path: Path) -> None:
+    run("keys", "create", "alice")
+    with sqlite3.connect(tmp_path / "pisces.db") as reader:
+        before = reader.execute("SELECT value FROM changes").fetchone()
+        run("keys", "disable", "alice")
+        assert reader.execute("SELECT value FROM changes").fetchone() != before
+    reader.close()
