@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Iterator, Mapping
+from types import TracebackType
 
 import msgspec
 
@@ -36,6 +36,33 @@ class Answer(msgspec.Struct, frozen=True):
     status: int
     body: bytes
     headers: Mapping[str, str] = {}
+
+
+class _Attempting:
+    """How a try at a target goes, written down for the record and for the target's health."""
+
+    __slots__ = ("_call", "_rest", "_target", "attempt")
+
+    def __init__(self, call: Call, candidate: Candidate, rest: Rest) -> None:
+        self._call, self._target, self._rest = call, candidate.target, rest
+        self.attempt = Attempt(channel=candidate.target.channel.name, upstream_model=candidate.model, started_ms=_ms(call))
+
+    def __enter__(self) -> Attempt:
+        self._call.record.attempts.append(self.attempt)
+        routing.tried(self._target, self._rest)
+        return self.attempt
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        attempt = self.attempt
+        attempt.total_ms = _ms(self._call)
+        if error is None:
+            routing.succeeded(self._target, self._rest)
+        elif isinstance(error, PiscesError):
+            attempt.error = f"{error.kind}: {error.message}"[:500]
+            attempt.status = attempt.status or getattr(error, "upstream_status", 0) or None
+            routing.failed(self._target, self._rest, error, _clock())
+        else:
+            routing.released(self._target, self._rest)
 
 
 class Engine:
@@ -84,26 +111,6 @@ class Engine:
 
     # -- one attempt
 
-    @asynccontextmanager
-    async def _attempt(self, call: Call, candidate: Candidate, rest: Rest) -> AsyncIterator[Attempt]:
-        """Write down how a try at a target goes, for the record and for the target's health."""
-        target = candidate.target
-        attempt = Attempt(channel=target.channel.name, upstream_model=candidate.model, started_ms=_ms(call))
-        call.record.attempts.append(attempt)
-        routing.tried(target, rest)
-        try:
-            yield attempt
-        except PiscesError as error:
-            attempt.error = f"{error.kind}: {error.message}"[:500]
-            attempt.status = attempt.status or getattr(error, "upstream_status", 0) or None
-            routing.failed(target, rest, error, _clock())
-            raise
-        except BaseException:
-            routing.released(target, rest)
-            raise
-        finally:
-            attempt.total_ms = _ms(call)
-
     async def _send(self, call: Call, candidate: Candidate, key: str, attempt: Attempt) -> tuple[Prepared, Exchange]:
         """Ask the upstream. Raises its refusal as one of our errors."""
         target = candidate.target
@@ -129,14 +136,13 @@ class Engine:
     # -- whole answers
 
     async def _whole(self, call: Call, candidate: Candidate, key: str, rest: Rest) -> Answer:
-        async with self._attempt(call, candidate, rest) as attempt:
+        with _Attempting(call, candidate, rest) as attempt:
             prepared, exchange = await self._send(call, candidate, key, attempt)
             try:
                 body = await exchange.read(WHOLE_LIMIT)
             finally:
                 exchange.close()
             usage, response = _read(call, prepared, body)
-            routing.succeeded(candidate.target, rest)
         self._chosen(call, prepared)
         reply = reply_for(call, prepared)
         if usage.estimated and call.extension:
@@ -151,7 +157,7 @@ class Engine:
     # -- streams
 
     async def _streamed(self, call: Call, candidate: Candidate, key: str, rest: Rest, stream: Stream) -> Answer | None:
-        async with self._attempt(call, candidate, rest) as attempt:
+        with _Attempting(call, candidate, rest) as attempt:
             prepared, exchange = await self._send(call, candidate, key, attempt)
             try:
                 reply = reply_for(call, prepared)
@@ -163,7 +169,6 @@ class Engine:
             except BaseException:
                 exchange.close()
                 raise
-            routing.succeeded(candidate.target, rest)
         self._chosen(call, prepared)
         call.record.first_byte_ms = _ms(call)
         if not stream.sink.opened:
@@ -256,7 +261,7 @@ class Engine:
         if local or wire.name not in target.provider.counts or path is None or taken is None:
             return None
         try:
-            async with self._attempt(call, candidate, taken[1]) as attempt:
+            with _Attempting(call, candidate, taken[1]) as attempt:
                 prepared, exchange = await self._send(call, candidate, taken[0], attempt)
                 try:
                     number = prepared.wire.decode_count(await exchange.read(WHOLE_LIMIT))

@@ -51,7 +51,8 @@ class Guarded(AbstractResolver):
 
 
 def public(address: str) -> bool:
-    """Whether an IP address is one of the open internet; not loopback, link-local (cloud metadata), private, mapped or reserved."""
+    """Whether an IP address is one of the open internet: not loopback, private, link-local (cloud metadata), or one of
+    these in another form."""
     try:
         ip = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:

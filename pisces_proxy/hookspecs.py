@@ -1,6 +1,6 @@
 """The ten hooks. A plugin is a module (or object) with some of them, registered under the entry-point group `pisces`.
 
-The first seven are called once at start, the rest once per request, never per chunk.
+The first six are called once at start, the rest once per request, never per chunk.
 """
 
 from __future__ import annotations
@@ -39,11 +39,6 @@ def pisces_providers() -> Iterable[Provider]:  # type: ignore[empty-body]
 @hookspec(firstresult=True)
 def pisces_storage(url: str) -> Storage | None:
     """The storage behind a database URL, None for a URL of another kind. Not yet open."""
-
-
-@hookspec(firstresult=True)
-def pisces_limiter(url: str) -> Any | None:
-    """The limiter behind a `limits` URL, None for a URL of another kind."""
 
 
 @hookspec

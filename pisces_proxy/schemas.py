@@ -90,13 +90,14 @@ class _Walk:
         parts = [repaired({**(self._target(part.get("$ref", "")) or {}), **part}) for part in parts]
         if not any("properties" in part for part in parts):
             self.lose(("anyOf",), "it only constrains what is there already")
-            return {key: value for key, value in node.items() if key not in ("anyOf", "oneOf")} | {"type": "object"}
+            rest = {key: value for key, value in node.items() if key not in ("anyOf", "oneOf")}
+            return {"properties": {}, **rest, "type": "object"}
         self.lose(("anyOf",), "the alternatives became one object", "changed")
         required = [name for name in parts[0].get("required", ()) if all(name in part.get("required", ()) for part in parts)]
         properties = {name: value for part in parts for name, value in part.get("properties", {}).items()}
-        rest = {key: value for key, value in node.items() if key not in ("anyOf", "oneOf", "type")}
+        others = {key: value for key, value in node.items() if key not in ("anyOf", "oneOf", "type")}
         return {
-            **rest,
+            **others,
             "type": "object",
             "properties": {**properties, **node.get("properties", {})},
             "required": list(dict.fromkeys([*node.get("required", ()), *required])),

@@ -22,7 +22,16 @@ class Pisces(click.Group):
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         self._fill()
+        if name not in self.commands:
+            self._ask_plugins()
         return self.commands.get(name)
+
+    def _ask_plugins(self) -> None:
+        """Plugins' commands, where the name is none of ours: loading them all takes a moment."""
+        from ..config import load
+        from ..registry import Registry
+
+        Registry.load(load(None)).hooks.hook.pisces_commands(group=self)
 
     def _fill(self) -> None:
         if self.commands:

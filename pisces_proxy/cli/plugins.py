@@ -16,11 +16,12 @@ def plugins(path: str | None, as_json: bool) -> None:
     from .tables import print_json, print_table
 
     registry = Registry.load(load(path))
-    rows = [{"name": plugin.name, "from": plugin.origin, "hooks": list(plugin.hooks)} for plugin in registry.plugins]
+    found = registry.plugins
     if as_json:
+        rows = [{"name": plugin.name, "from": plugin.origin, "hooks": list(plugin.hooks)} for plugin in found]
         print_json({"plugins": rows, "wires": sorted(registry.wires), "providers": sorted(registry.providers)})
         return
-    print_table("Plugins", ["name", "from", "hooks"], [[row["name"], row["from"], ", ".join(row["hooks"])] for row in rows])
+    print_table("Plugins", ["name", "from", "hooks"], [[plugin.name, plugin.origin, ", ".join(plugin.hooks)] for plugin in found])
     print_table(
         "Providers",
         ["name", "base URL", "wires"],

@@ -117,8 +117,8 @@ def _content(choice: Choice, reply: Reply) -> Iterator[Json | Raw]:
     thinking = wants_thinking(reply)
     for block in choice.blocks:
         signature = block.signature if isinstance(block, Text | ToolCall | Media) else None
-        if signature and thinking and signature.kind in PART_SIGNERS:
-            yield {"type": "thinking", "thinking": "", "signature": carried(reply.seals, signature)}
+        if signature and thinking and signature.kind in PART_SIGNERS and (carrier := carried(reply.seals, signature)):
+            yield {"type": "thinking", "thinking": "", "signature": carrier}
         if isinstance(block, Reasoning):
             if thinking and (written := thinking_block(block, reply)):
                 yield written

@@ -69,7 +69,7 @@ def _adaptive(asked: Thinking, room: int, profile: Profile) -> Plan:
 def _with_budget(asked: Thinking, max_tokens: int | None, room: int, profile: Profile) -> Plan:
     """A budget of the client's that fits stays; otherwise the answer's room is added to it, up to what the model can write."""
     explicit = asked.budget or 0
-    budget = max(explicit if explicit > 0 else _BUDGETS[asked.effort or "auto"], LEAST)
+    budget = max(explicit if explicit > 0 else _BUDGETS[asked.effort or "auto"], profile.budget_min or LEAST)
     if profile.budget_max:
         budget = min(budget, profile.budget_max)
     if max_tokens is not None and not (explicit > 0 and budget < room):

@@ -176,6 +176,8 @@ class MessagesEncoder(Encoder):
         if signature is None or signature.kind not in PART_SIGNERS or not self._thinking:
             return b""
         carrier = carried(self._reply.seals, signature)
+        if not carrier:  # too large to travel
+            return b""
         if self._unsigned:
             self._unsigned = False
             return self._signature(carrier) + self._stop_block()
@@ -255,7 +257,7 @@ class MessagesEncoder(Encoder):
 
     def _text_end(self, block: Text, event: BlockEnd) -> bytes:
         if not self._prefix:  # nothing was said: an empty text is refused on its way back
-            return self._signed_late(event.signature)
+            return b"" if block.signature else self._signed_late(event.signature)
         cited = b""
         for citation in (*block.citations, *event.citations):
             cited += self._delta_prefix(b"citations_delta", b"citation") + written_citation(citation) + _END

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 
 import msgspec
@@ -10,7 +9,6 @@ from msgspec import UNSET, Raw
 
 from pisces_proxy import splice
 from pisces_proxy.chat import Loss
-from pisces_proxy.errors import BadRequest
 from pisces_proxy.plugin import Encoded, Operation, Profile
 from pisces_proxy.seals import PREFIX
 
@@ -18,7 +16,6 @@ from . import shapes
 from .budget import clamped
 from .threads import refuse_thread
 
-_UNSIGNED = re.compile(rb'"signature"\s*:\s*""')
 _THINKING = ("thinking", "redacted_thinking")
 _ANSWERING = (
     *("max_tokens", "stream", "temperature", "top_p", "top_k", "stop_sequences", "metadata", "service_tier"),
@@ -28,7 +25,7 @@ _OFF = b'{"type":"disabled"}'
 
 _strings = msgspec.json.Decoder(list[str])
 _thinking = msgspec.json.Decoder(shapes.Thinking)
-_messages = msgspec.json.Decoder(list[Raw])
+_turns = msgspec.json.Decoder(list[shapes.Message])
 _message = msgspec.json.Decoder(shapes.Message)
 
 
@@ -103,15 +100,15 @@ def _fitting_budget(members: Mapping[str, Raw], losses: list[Loss]) -> dict[str,
 def _replayable(body: bytes, members: Mapping[str, Raw], losses: list[Loss]) -> dict[str, bytes | None]:
     """Without thinking blocks of another family: the conversation was answered by one earlier, and the vendor refuses
     signatures that are not its own (H81)."""
-    if PREFIX.encode() not in body and not _UNSIGNED.search(body):
+    messages = members.get("messages")
+    if messages is None or b'thinking"' not in body:
         return {}
     try:
-        before = _messages.decode(members.get("messages", b"[]"))
-        after = [kept for message in before if (kept := _without_foreign(message))]
-    except (msgspec.MsgspecError, BadRequest):
-        return {}
-    if [bytes(message) for message in before] == after:
-        return {}
+        if not any(_holds_foreign(message) for message in _turns.decode(messages)):
+            return {}
+        after = [kept for message in shapes.raw_list.decode(messages) if (kept := _without_foreign(message))]
+    except msgspec.MsgspecError:
+        return {}  # the vendor has the better words for it
     changes: dict[str, bytes | None] = {"messages": b"[" + b",".join(after) + b"]"}
     if b'"enabled"' in shapes.said(members.get("thinking", UNSET)) and _open_round_without_thinking(after):
         losses.append(Loss(field="thinking", action="dropped", reason="the open tool calls came without Claude's thinking"))
@@ -119,20 +116,24 @@ def _replayable(body: bytes, members: Mapping[str, Raw], losses: list[Loss]) -> 
     return changes
 
 
+def _holds_foreign(message: shapes.Message) -> bool:
+    content = shapes.said(message.content)
+    if message.role != "assistant" or b'thinking"' not in content or not content.startswith(b"["):
+        return False
+    return any(_is_foreign(part) for part in shapes.raw_list.decode(content))
+
+
 def _without_foreign(raw: Raw) -> bytes:
     """The message, empty where nothing is left of it."""
     message = _message.decode(raw)
-    content = shapes.said(message.content)
-    if message.role != "assistant" or not content.startswith(b"["):
+    if not _holds_foreign(message):
         return bytes(raw)
-    parts = shapes.raw_list.decode(content)
-    kept = [bytes(part) for part in parts if not _is_foreign(part)]
-    if len(kept) == len(parts):
-        return bytes(raw)
+    kept = [bytes(part) for part in shapes.raw_list.decode(shapes.said(message.content)) if not _is_foreign(part)]
     return splice.edit(bytes(raw), {"content": b"[" + b",".join(kept) + b"]"}) if kept else b""
 
 
 def _is_foreign(part: Raw) -> bool:
+    """A carrier of ours, an empty signature, or none at all (H83)."""
     block = shapes.answer_block.decode(part)
     if block.type not in _THINKING:
         return False

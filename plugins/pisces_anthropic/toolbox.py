@@ -71,12 +71,16 @@ class Toolbox:
         if self._stubs:  # declared for the history's sake only
             return {"type": "none"}
         choice = self._mode(asked)
-        if self._request.parallel_tool_calls is False and asked.mode != "none":
+        if self._request.parallel_tool_calls is False and asked.mode != "none" and self._profile.parallel_tool_calls:
             return {**choice, "disable_parallel_tool_use": True}
         return choice if self._request.tool_choice else None
 
     def _mode(self, asked: ToolChoice) -> Json:
-        if asked.mode == "required" and len(asked.names) == 1:
+        forced = asked.mode == "required" and len(asked.names) == 1
+        if ("function" if forced else asked.mode) not in self._profile.tool_choices:
+            self.losses.append(Loss(field="tool_choice", action="changed", reason="this model chooses by itself"))
+            return {"type": "auto"}
+        if forced:
             return {"type": "tool", "name": self._names.to(asked.names[0])}
         if asked.names:
             self.losses.append(Loss(field="tool_choice", action="emulated", reason="only the allowed tools are sent"))

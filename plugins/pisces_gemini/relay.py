@@ -32,6 +32,17 @@ def rewrite(body: bytes, profile: Profile) -> Encoded:
     return Encoded(body=splice.join(parts), losses=tuple(losses))
 
 
+def count_request(body: bytes, model: str) -> bytes:
+    """Google counts bare contents, or a whole request wrapped up with the model's name in it (wire.md E5)."""
+    members = splice.members(body)
+    if not members.keys() - {"contents", "model"}:
+        return splice.edit(body, {"model": None}) if "model" in members else body
+    name = _encode(f"models/{model.removeprefix('models/')}")
+    whole = members.get("generateContentRequest") or members.get("generate_content_request")
+    inner = splice.edit(bytes(whole) if whole is not None else body, {"model": name})
+    return b'{"generateContentRequest":' + inner + b"}"
+
+
 def response(body: bytes, reply: Reply) -> bytes:
     changes: dict[str, bytes | None] = {"pisces": reply.extension or None}
     if _MODEL in body:

@@ -27,6 +27,7 @@ class Gemini(Wire):
     url_media = frozenset({"video"})  # YouTube; anything else by URL has to come as data
     markers = (b'"usageMetadata"', b'"finishReason"', b'"promptFeedback"', b'"error"')
     model_member = b"modelVersion"
+    count_member = "totalTokens"
     heartbeat = b"\n\n"  # comments make the SDK fail (H13)
 
     # -- requests
@@ -48,6 +49,9 @@ class Gemini(Wire):
 
     def count_path(self, template: str, model: str) -> str | None:
         return self.path(template, model, "count", False)
+
+    def count_request(self, body: bytes, model: str) -> bytes:
+        return relay.count_request(body, model)
 
     def stream_headers(self, form: str) -> Mapping[str, str]:
         kind = "application/json" if form == "array" else "text/event-stream"

@@ -31,8 +31,8 @@ class _Open:
 
     @property
     def whole(self) -> bool:
-        """The arguments are complete: nothing that belongs to this call can follow."""
-        return self.custom or _is_json("".join(self.pieces))
+        """The arguments are complete: nothing that belongs to this call can follow. Free text never shows it."""
+        return not self.custom and _is_json("".join(self.pieces))
 
     def grow(self, piece: str, cumulative: bool) -> None:
         if self.pieces and piece.startswith("{") and not self.custom:

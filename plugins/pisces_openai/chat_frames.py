@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, get_args, get_origin
 
 import msgspec
 
@@ -208,10 +208,10 @@ def tolerated(value: Any, wanted: type[msgspec.Struct]) -> Any:
 def _tolerated_member(value: Any, wanted: Any) -> Any:
     if wanted == MaybeRaw:
         return Raw(msgspec.json.encode(value))
-    inner = _struct_in(wanted)
-    if inner is not None and isinstance(value, list):
-        return [tolerated(item, inner) for item in value if isinstance(item, dict)]
-    if inner is not None and isinstance(value, dict):
+    if isinstance(value, list) and (item := _item_of(wanted)) is not None:
+        found = [_tolerated_member(entry, item) for entry in value if entry is not None]
+        return [entry for entry in found if entry is not NOTHING]
+    if isinstance(value, dict) and (inner := _struct_in(wanted)) is not None:
         return tolerated(value, inner)
     try:
         return msgspec.convert(value, wanted, strict=False)
@@ -219,10 +219,14 @@ def _tolerated_member(value: Any, wanted: Any) -> Any:
         return NOTHING
 
 
+def _item_of(wanted: Any) -> Any:
+    """The X in `list[X] | None`."""
+    return next((get_args(member)[0] for member in get_args(wanted) if get_origin(member) is list), None)
+
+
 def _struct_in(wanted: Any) -> type[msgspec.Struct] | None:
-    """The Struct in `X | None`, `list[X] | None`, `str | list[X] | None`."""
-    for member in getattr(wanted, "__args__", (wanted,)):
-        for inner in getattr(member, "__args__", (member,)):
-            if isinstance(inner, type) and issubclass(inner, msgspec.Struct):
-                return inner
+    """The X in `X | None` and in `str | X | None`, and X itself."""
+    for member in get_args(wanted) or (wanted,):
+        if isinstance(member, type) and issubclass(member, msgspec.Struct):
+            return member
     return None

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
 from pisces_proxy import arguments, names
-from pisces_proxy.chat import Block, Cache, Media, Opaque, Reasoning, Refusal, Signature, Text, ToolCall, ToolResult, Turn
+from pisces_proxy.chat import Block, Cache, Loss, Media, Opaque, Reasoning, Refusal, Signature, Text, ToolCall, ToolResult, Turn
 from pisces_proxy.errors import BadRequest
 from pisces_proxy.seals import Seals
 
@@ -107,6 +107,7 @@ class _Message(msgspec.Struct):
     reasoning_content: str | None = None
     reasoning: str | None = None
     reasoning_details: list[_Detail] | None = None
+    audio: dict[str, Any] | None = None
     cache_control: CacheMark | None = None
 
 
@@ -127,18 +128,25 @@ def cache_of(mark: CacheMark | None) -> Cache | None:
     return Cache(ttl=mark.ttl or "") if mark is not None else None
 
 
-def decode_messages(raw: bytes | Raw, seals: Seals) -> tuple[tuple[Text, ...], tuple[Turn, ...]]:
-    """The leading system texts, and the turns behind them."""
+def decode_messages(raw: bytes | Raw, seals: Seals) -> Conversation:
     try:
         messages = _messages.decode(raw)
     except msgspec.ValidationError as error:
         raise invalid(error, "messages") from None
     if not messages:
         raise BadRequest("`messages` is empty. Send at least one message.", param="messages", code="invalid_value")
-    return _Conversation(raw, seals).read(messages)
+    return _Reading(raw, seals).read(messages)
 
 
-class _Conversation:
+class Conversation(NamedTuple):
+    """The leading system texts, the turns behind them, and what neither can hold."""
+
+    system: tuple[Text, ...]
+    turns: tuple[Turn, ...]
+    losses: tuple[Loss, ...]
+
+
+class _Reading:
     """Messages one after the other; what a later one needs of an earlier one is kept here."""
 
     def __init__(self, raw: bytes | Raw, seals: Seals) -> None:
@@ -147,13 +155,15 @@ class _Conversation:
         self._system: list[Text] = []
         self._turns: list[Turn] = []
         self._results: list[ToolResult] = []  # of neighbouring tool messages: one turn (H50)
+        self._losses: list[Loss] = []
+        self._custom: set[str] = set()  # ids of calls to free-form tools
         self._functions: dict[str, str] = {}  # the last call of each name, for results that know only a name
 
-    def read(self, messages: list[_Message]) -> tuple[tuple[Text, ...], tuple[Turn, ...]]:
+    def read(self, messages: list[_Message]) -> Conversation:
         for number, message in enumerate(messages):
             self._message(message, f"messages[{number}]")
         self._flush()
-        return tuple(self._system), tuple(self._turns)
+        return Conversation(tuple(self._system), tuple(self._turns), tuple(self._losses))
 
     def _message(self, message: _Message, at: str) -> None:
         match message.role:
@@ -181,7 +191,11 @@ class _Conversation:
             self._results = []
 
     def _instruct(self, message: _Message, at: str) -> None:
-        texts = tuple(block for block in self._blocks(message, at) if isinstance(block, Text))
+        blocks = self._blocks(message, at)
+        texts = tuple(block for block in blocks if isinstance(block, Text))
+        if len(texts) < len(blocks):
+            refusal = f"`{at}.content` may hold text only: send media in a user message."
+            raise BadRequest(refusal, param=f"{at}.content", code="invalid_value")
         if self._turns:
             self._turns.append(Turn(role="system", blocks=texts, name=message.name or ""))
         else:
@@ -246,6 +260,8 @@ class _Conversation:
         if message.function_call is not None:
             calls.append((self._legacy_call(message.function_call), None))
         texts = self._blocks(message, at)
+        if message.audio is not None:  # an id that only its own upstream knows
+            self._losses.append(Loss(field=f"{at}.audio", action="dropped", reason="sound of an earlier answer"))
         signed = [block for block in texts if isinstance(block, Text)]
         rest: list[Block] = [block for block in texts if not isinstance(block, Text)]
         reasoning, on_text = self._reasoning(message, calls)
@@ -268,6 +284,8 @@ class _Conversation:
         if not made.id:  # H57
             made = msgspec.structs.replace(made, id=names.minted_id("request", len(self._turns), made.name, at))
         self._functions[made.name] = made.id
+        if made.custom:
+            self._custom.add(made.id)
         return made, thought
 
     def _legacy_call(self, call: _Function) -> ToolCall:
@@ -276,12 +294,16 @@ class _Conversation:
         return ToolCall(id=minted, name=call.name, arguments=arguments_of(call.arguments))
 
     def _result(self, message: _Message, at: str) -> ToolResult:
-        call_id = message.tool_call_id or self._functions.get(message.name or "", "")
+        name = message.name or ""
+        call_id = message.tool_call_id or self._functions.get(name, "")
+        if not call_id and message.role == "function":
+            call_id = names.minted_id("function", len(self._turns), name)
         if not call_id:
             at = f"{at}.tool_call_id"
             raise BadRequest(f"`{at}` is missing: say which call this answers.", param=at, code="missing_required_parameter")
         blocks = tuple(block for block in self._blocks(message, at) if isinstance(block, Text | Media))
-        return ToolResult(id=call_id, blocks=blocks, name=message.name or "", cache=cache_of(message.cache_control))
+        cache, custom = cache_of(message.cache_control), call_id in self._custom
+        return ToolResult(id=call_id, blocks=blocks, name=name, cache=cache, custom=custom)
 
     def _reasoning(
         self, message: _Message, calls: list[tuple[ToolCall, Signature | None]]

@@ -13,7 +13,7 @@ from pisces_proxy.plugin import Operation
 from pisces_proxy.seals import Seals
 
 from .chat_choice import WIRE
-from .chat_history import CacheMark, cache_of, decode_messages, invalid
+from .chat_history import CacheMark, Conversation, cache_of, decode_messages, invalid
 
 Raw = msgspec.Raw
 MaybeRaw = msgspec.Raw | msgspec.UnsetType
@@ -155,20 +155,19 @@ def decode_request(operation: Operation, seals: Seals) -> chat.Request:
     if "messages" not in said.parts:
         raise BadRequest("`messages` is missing.", param="messages", code="missing_required_parameter")
     try:
-        system, turns = decode_messages(said.parts["messages"], seals)
-        return _request(operation, said, system, turns)
+        return _request(operation, said, decode_messages(said.parts["messages"], seals))
     except (RecursionError, msgspec.DecodeError) as error:
         raise BadRequest(f"The body cannot be read: {error}") from None
 
 
-def _request(operation: Operation, said: _Members, system: tuple[chat.Text, ...], turns: tuple[chat.Turn, ...]) -> chat.Request:
+def _request(operation: Operation, said: _Members, conversation: Conversation) -> chat.Request:
     tools, server_tools = _tools(said)
     options = said.get("stream_options", _StreamOptions)
     get = said.get
     return chat.Request(
         model=operation.model,
-        turns=turns,
-        system=system,
+        turns=conversation.turns,
+        system=conversation.system,
         stream=operation.stream,
         include_usage=bool(options and options.include_usage),
         tools=tools,
@@ -200,6 +199,7 @@ def _request(operation: Operation, said: _Members, system: tuple[chat.Text, ...]
         auto_cache=cache_of(get("cache_control", CacheMark)),
         legacy_functions="functions" in said.parts and "tools" not in said.parts,
         extra=_extra(said),
+        losses=conversation.losses,
     )
 
 

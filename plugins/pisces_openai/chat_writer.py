@@ -47,8 +47,8 @@ Raw = msgspec.Raw
 class _Writing:
     """One choice: how its open block is written, and what was counted."""
 
-    __slots__ = ("annotated", "base", "behind", "calls", "details", "images", "index", "lead", "length", "refused", "signed",
-                 "thought", "unwrapper")  # fmt: skip
+    __slots__ = ("annotated", "base", "behind", "calls", "details", "images", "index", "lead", "length", "pondered", "refused",
+                 "signed", "thought", "unwrapper")  # fmt: skip
 
     def __init__(self, index: int) -> None:
         self.index = index
@@ -57,7 +57,7 @@ class _Writing:
         self.length = 0  # of the open block's text
         self.base = 0  # of the content before it: citations count from the beginning
         self.calls = self.details = self.images = self.annotated = 0
-        self.refused = False
+        self.refused = self.pondered = False
         self.thought: Signature | None = None  # signed thinking that has not found its call yet
         self.signed: Signature | None = None  # what the open call has already said
         self.unwrapper: InputUnwrapper | None = None
@@ -166,7 +166,8 @@ class ChatEncoder(Encoder):
             case Reasoning():
                 if self._thinking:
                     self._lead(choice, b'{"reasoning_content":')
-                    self._more(choice, block.text, out)
+                    self._more(choice, ("\n\n" if choice.pondered else "") + block.text, out)
+                    choice.pondered = True
             case Refusal():
                 choice.refused = True
                 self._lead(choice, b'{"refusal":')

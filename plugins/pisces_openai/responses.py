@@ -8,7 +8,7 @@ from pisces_proxy import chat
 from pisces_proxy.errors import PiscesError
 from pisces_proxy.plugin import Decoder, Encoded, Encoder, Endpoint, Operation, Profile, Reply, Wire, peek_body
 from pisces_proxy.seals import Seals
-from pisces_proxy.splice import edit, join
+from pisces_proxy.splice import join, members
 from pisces_proxy.usage import Usage
 
 from . import errors, responses_relay
@@ -19,11 +19,22 @@ from .responses_request import decode_request
 from .responses_stream import ResponsesEncoder, response_id
 from .responses_target import encode_request
 
-# The count call answers nothing, so it takes no member that says how to answer.
-_ANSWERING = (
-    "stream", "stream_options", "store", "include", "max_output_tokens", "temperature", "top_p", "top_logprobs", "metadata",
-    "service_tier", "safety_identifier", "user", "prompt_cache_key", "background", "max_tool_calls",
-)  # fmt: skip
+# What the count call reads; it refuses the members that say how to answer.
+_COUNTED = frozenset(
+    (
+        "model",
+        "input",
+        "instructions",
+        "tools",
+        "tool_choice",
+        "parallel_tool_calls",
+        "reasoning",
+        "text",
+        "truncation",
+        "previous_response_id",
+        "conversation",
+    )
+)
 
 
 class Responses(Wire):
@@ -51,7 +62,7 @@ class Responses(Wire):
         return template + "/input_tokens"
 
     def count_request(self, body: bytes, model: str) -> bytes:
-        return edit(body, dict.fromkeys(_ANSWERING))
+        return join({name: value for name, value in members(body).items() if name in _COUNTED})
 
     # -- answers from an upstream
 
@@ -81,8 +92,8 @@ class Responses(Wire):
         return errors.error_headers(error)
 
     def encode_count(self, usage: Usage, reply: Reply) -> bytes:
-        members = {"object": b'"response.input_tokens"', "input_tokens": b"%d" % usage.input}
-        return join(members | ({"pisces": reply.extension} if reply.extension else {}))
+        count = {"object": b'"response.input_tokens"', "input_tokens": b"%d" % usage.input}
+        return join(count | ({"pisces": reply.extension} if reply.extension else {}))
 
     # -- the same wire on both sides
 

@@ -25,6 +25,7 @@ from pisces_proxy.plugin import Decoder, Profile
 from pisces_proxy.usage import Usage
 
 from . import responses_items as items
+from .chat_frames import value_of
 from .responses_answer import (
     Answer,
     extra_of,
@@ -68,6 +69,7 @@ _head = msgspec.json.Decoder(_Head)
 _rest = msgspec.json.Decoder(_Rest)
 _answer = msgspec.json.Decoder(Answer)
 _any = msgspec.json.Decoder()
+_json = msgspec.json.Encoder().encode
 
 _NOTHING: tuple[Event, ...] = ()
 # Frames that only say again what others say.
@@ -78,6 +80,16 @@ _QUIET = frozenset(
         "reasoning_summary_part.added", "reasoning_summary_part.done",
     )
 )  # fmt: skip
+
+
+def _mended(data: bytes) -> bytes | None:
+    """The frame without half characters: some upstreams cut a surrogate pair in two. None where it is broken otherwise."""
+    try:
+        mended = _json(value_of(data))
+        _head.decode(mended)
+    except (ValueError, RecursionError):
+        return None
+    return mended
 
 
 class ResponsesDecoder(Decoder):
@@ -106,7 +118,7 @@ class ResponsesDecoder(Decoder):
         try:
             head = _head.decode(data)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-            return self._unreadable(data)
+            return self._unreadable(event, data)
         delta = self._deltas.get(head.type)
         if delta is None or not isinstance(head.delta, str):
             return self._other(head, event, data)
@@ -124,9 +136,11 @@ class ResponsesDecoder(Decoder):
         self._fail(UpstreamBroken(message, code="upstream_disconnected"))
         return self._lanes.flushed()
 
-    def _unreadable(self, data: bytes) -> Sequence[Event]:
+    def _unreadable(self, event: bytes, data: bytes) -> Sequence[Event]:
         if data.strip() in (b"", b"[DONE]") or self._failed or self.done:
             return _NOTHING
+        if (mended := _mended(data)) is not None:
+            return self.decode(event, mended)
         self._fail(UpstreamBroken("The upstream sent an event that is no JSON object."))
         return self._lanes.flushed()
 

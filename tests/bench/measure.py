@@ -12,34 +12,34 @@ from .load import Result, Shot, fire, percentile
 from .processes import idle_cpu, memory
 
 CHAT, MESSAGES = "/v1/chat/completions", "/v1/messages"
+REQUEST, BURST = "request", "chunk, burst of 200"
 
 
 class Workload(NamedTuple):
-    """A number of equal requests. CPU is counted per `per`: a request, or a chunk."""
+    """A number of equal requests. CPU is counted per request, or per chunk where the answer has chunks."""
 
     name: str
     shot: Shot
-    count: int
+    requests: int
     concurrency: int
-    translated: bool = False
 
     @property
     def units(self) -> int:
-        return self.count * (self.shot.chunks or 1)
+        return self.requests * (self.shot.chunks or 1)
 
 
 def workloads(scale: float) -> tuple[Workload, ...]:
     """Sizes that take about a second of the bare passthrough's CPU at scale 1."""
-    many = lambda count: max(int(count * scale), 20)  # noqa: E731 - one rule for four rows
-    paced, burst = Shot(CHAT, "paced-20x200", True, 200), Shot(CHAT, "burst-200", True, 200)
-    return (
-        Workload("request", Shot(CHAT, "static"), many(6000), 32),
-        Workload("request, translated", Shot(MESSAGES, "static"), many(6000), 32, translated=True),
-        Workload("chunk, paced 20 ms", paced, many(100), 100),
-        Workload("chunk, paced 20 ms, translated", paced._replace(path=MESSAGES), many(100), 100, translated=True),
-        Workload("chunk, burst of 200", burst, many(1200), 16),
-        Workload("chunk, burst of 200, translated", burst._replace(path=MESSAGES), many(1200), 16, translated=True),
+    whole, paced, burst = Shot(CHAT, "static"), Shot(CHAT, "paced-20x200", True, 200), Shot(CHAT, "burst-200", True, 200)
+    rows = (
+        Workload(REQUEST, whole, 6000, 32),
+        Workload(f"{REQUEST}, translated", whole._replace(path=MESSAGES), 6000, 32),
+        Workload("chunk, paced 20 ms", paced, 100, 100),
+        Workload("chunk, paced 20 ms, translated", paced._replace(path=MESSAGES), 100, 100),
+        Workload(BURST, burst, 1200, 16),
+        Workload(f"{BURST}, translated", burst._replace(path=MESSAGES), 1200, 16),
     )
+    return tuple(row._replace(requests=max(int(row.requests * scale), 20)) for row in rows)
 
 
 class Cost(NamedTuple):
@@ -53,7 +53,7 @@ async def costs(contenders: Sequence[Contender], work: Workload, rounds: int) ->
     """One workload on each contender in turn, several times over: whatever the machine does hits all alike."""
     seen: dict[str, list[float]] = {}
     for contender in contenders:
-        await _shots(contender, work, max(work.count // 10, 10))  # warm
+        await _shots(contender, work, max(work.requests // 10, 10))  # warm
     for _ in range(rounds):
         for contender in contenders:
             seen.setdefault(contender.name, []).append(await _cost(contender, work))
@@ -62,7 +62,7 @@ async def costs(contenders: Sequence[Contender], work: Workload, rounds: int) ->
 
 async def _cost(contender: Contender, work: Workload) -> float:
     before = idle_cpu(contender.process.pid)
-    await _shots(contender, work, work.count)
+    await _shots(contender, work, work.requests)
     return (idle_cpu(contender.process.pid) - before) / work.units * 1e6
 
 

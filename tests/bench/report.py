@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from rich.console import Console
 from rich.table import Table
 
 from .contenders import Contender
-from .measure import Cost, Crowd, Workload
+from .measure import BURST, REQUEST, Cost, Crowd, Workload
 
 
 def cpu(works: Sequence[Workload], costs: Mapping[str, Mapping[str, Cost]], names: Sequence[str], console: Console) -> None:
@@ -19,12 +19,19 @@ def cpu(works: Sequence[Workload], costs: Mapping[str, Mapping[str, Cost]], name
         table.add_column(name, justify="right")
         if name != "bare":
             table.add_column(f"{name} / bare", justify="right")
-    for work in works:
-        row = [work.name]
-        for name in names:
-            row += _cells(costs[work.name], name)
-        table.add_row(*row)
+    for label, row in (*((work.name, costs[work.name]) for work in works), *_net(costs)):
+        table.add_row(label, *(cell for name in names for cell in _cells(row, name)))
     console.print(table)
+
+
+def _net(costs: Mapping[str, Mapping[str, Cost]]) -> Iterator[tuple[str, Mapping[str, Cost]]]:
+    """The burst's chunks without what their request costs anyway: parsing and writing alone."""
+    for way in ("", ", translated"):
+        request, burst = costs.get(REQUEST + way), costs.get(BURST + way)
+        if request and burst:
+            yield f"{BURST}{way}, less the request", {
+                name: Cost(cost.micros - request[name].micros / 200, ()) for name, cost in burst.items()
+            }
 
 
 def _cells(costs: Mapping[str, Cost], name: str) -> list[str]:

@@ -10,7 +10,10 @@ from pisces_proxy.errors import ConfigError
     ("text", "told"),
     [
         ("[server]\nprt = 1", ":2: [server] has no key 'prt'. Did you mean 'port'?"),
-        ('[[channel]]\nname = "a"\nprovider = "x"\nprioritty = 3', ":4: [[channel]] 'a' has no key 'prioritty'. Did you mean 'priority'?"),
+        (
+            '[[channel]]\nname = "a"\nprovider = "x"\nprioritty = 3',
+            ":4: [[channel]] 'a' has no key 'prioritty'. Did you mean 'priority'?",
+        ),
         ('[[chanel]]\nname = "a"', ":1: there is no table [chanel]. Did you mean 'channel'?"),
         ('[[channel]]\nname = "a"', ":1: [[channel]] 'a' needs a key 'provider'"),
         ('[server]\nport = "x"', ":2: [server], key 'port': Expected `int`, got `str`"),
@@ -18,7 +21,10 @@ from pisces_proxy.errors import ConfigError
         ('[server]\nmax_body = "1 elephant"', "'1 elephant' is not a size"),
         ("x = ", "not valid TOML"),
         ('[price."a b"]\ninptu = 3', ":2: [price] has no key 'inptu'. Did you mean 'input'?"),
-        ('[[channel]]\nname="a"\nprovider="p"\n[[channel]]\nname="b"\nprovider="x"\nweight="3"', ":7: [[channel]] 'b', key 'weight'"),
+        (
+            '[[channel]]\nname="a"\nprovider="p"\n[[channel]]\nname="b"\nprovider="x"\nweight="3"',
+            ":7: [[channel]] 'b', key 'weight'",
+        ),
         ('[[channel]]\nname="a"\nprovider="p"\n[[channel]]\nname="a"\nprovider="x"', "a second channel of that name"),
         ('[[channel]]\nname="a"\nprovider="p"\nkey="1"\nkeys=["2"]', "both key and keys"),
         ('[[channel]]\nname="a"\nprovider="p"\nweight=0', "weight must be 1 or more"),

@@ -135,7 +135,9 @@ async def test_media_in_tool_results_are_fetched_too() -> None:
     turns = (chat.Turn(role="user", blocks=(chat.ToolResult(id="c", blocks=(image(str(url)),)), image(str(url)))),)
     async with fetch.session(True) as session:
         fetched = await fetch.inlined(chat.Request(model="m", turns=turns), frozenset(), fetch.Fetcher(session, True))
-        untouched = await fetch.inlined(chat.Request(model="m", turns=turns), frozenset({"image"}), fetch.Fetcher(session, True))
+        untouched = await fetch.inlined(
+            chat.Request(model="m", turns=turns), frozenset({"image"}), fetch.Fetcher(session, True)
+        )
     await runner.cleanup()
     result, direct = fetched.turns[0].blocks
     assert isinstance(result, chat.ToolResult) and isinstance(direct, chat.Media)

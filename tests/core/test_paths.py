@@ -66,7 +66,13 @@ def test_the_wrong_method_says_which_is_right() -> None:
 
 @pytest.mark.parametrize(
     ("path", "wire"),
-    [("/v1/messages/batches", "a"), ("/v1beta/cachedContents", "g"), ("/v1/files", "default"), ("/nowhere", "default"), ("/v1/chat/x", "o")],
+    [
+        ("/v1/messages/batches", "a"),
+        ("/v1beta/cachedContents", "g"),
+        ("/v1/files", "default"),
+        ("/nowhere", "default"),
+        ("/v1/chat/x", "o"),
+    ],
 )
 def test_an_error_on_an_unknown_path_speaks_the_nearest_dialect(path: str, wire: str) -> None:
     assert PATHS.nearest_wire(path, "default") == wire

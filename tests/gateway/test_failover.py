@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import aiohttp
 import pytest
-
-from gateway.asking import NAMES, dialect
 from gateways import channel
 from upstreams import script
 from upstreams.delivery import Delivery
 from upstreams.vendors import VENDORS, OpenAIChat
+
+from gateway.asking import NAMES, dialect
 
 BY_WIRE = {vendor.wire: vendor for vendor in VENDORS}
 SPOILED = {
@@ -36,7 +36,7 @@ async def post(url: str, key: str, path: str, body: object, **headers: str) -> t
 async def test_an_upstream_that_fails_before_anything_useful_is_passed_over(house, upstream, wire, how, stream) -> None:
     first, second = await upstream(BY_WIRE[wire]()), await upstream(BY_WIRE[wire]())
     model = second.vendor.model
-    if not stream and "stream" in how or not stream and "end before" in how or not stream and "breaks" in how:
+    if (not stream and "stream" in how) or (not stream and "end before" in how) or (not stream and "breaks" in how):
         pytest.skip("only streams can do that")
     first.play(script.text, SPOILED[how])
     second.play(script.text)
@@ -74,7 +74,9 @@ async def test_a_bad_request_is_the_clients_and_goes_nowhere_else(house, upstrea
     assert second.received == []
 
 
-@pytest.mark.parametrize(("theirs", "ours"), [(401, 502), (403, 502), (404, 404), (429, 429), (500, 502), (503, 503), (504, 504)])
+@pytest.mark.parametrize(
+    ("theirs", "ours"), [(401, 502), (403, 502), (404, 404), (429, 429), (500, 502), (503, 503), (504, 504)]
+)
 async def test_the_last_refusal_is_told_but_never_the_upstreams_401(house, upstream, theirs: int, ours: int) -> None:
     only = await upstream(OpenAIChat())
     only.play(script.refusing(theirs, "no", **({"retry-after": "7"} if theirs == 429 else {})))

@@ -13,12 +13,12 @@ from pathlib import Path
 
 import aiohttp
 import pytest
-
-from gateway.asking import dialect
 from gateways import channel, configuration
 from upstreams import script
 from upstreams.delivery import Delivery
 from upstreams.vendors import OpenAIChat
+
+from gateway.asking import dialect
 
 PISCES = [sys.executable, "-m", "pisces_proxy.cli"]
 
@@ -41,7 +41,9 @@ async def test_serve_on_an_empty_folder_prints_a_curl_line_that_works(process) -
 async def test_a_second_start_makes_no_second_key(process, tmp_path: Path) -> None:
     found = await process()
     await found.terminate()
-    listed = json.loads(pisces("keys", "list", "--json", "--database", f"sqlite:///{tmp_path / 'pisces.db'}", cwd=tmp_path).stdout)
+    listed = json.loads(
+        pisces("keys", "list", "--json", "--database", f"sqlite:///{tmp_path / 'pisces.db'}", cwd=tmp_path).stdout
+    )
     assert len(listed) == 1
 
 
@@ -71,7 +73,10 @@ async def test_sighup_and_reload_take_a_valid_file_and_refuse_an_invalid_one(pro
     database = f"sqlite:///{tmp_path / 'pisces.db'}"
 
     async def models() -> list[str]:
-        async with aiohttp.ClientSession(headers={"x-api-key": found.key}) as http, http.get(found.url + "/v1/models") as response:
+        async with (
+            aiohttp.ClientSession(headers={"x-api-key": found.key}) as http,
+            http.get(found.url + "/v1/models") as response,
+        ):
             return [row["id"] for row in (await response.json())["data"]]
 
     assert await models() == [only.vendor.model]
@@ -102,7 +107,10 @@ async def test_a_channel_can_be_taken_out_while_the_gateway_runs(process, upstre
     asked = dialect("openai.chat", only.vendor.model)
 
     async def status() -> int:
-        async with aiohttp.ClientSession(headers={"x-api-key": found.key}) as http, http.post(found.url + asked.path, json=asked.body) as r:
+        async with (
+            aiohttp.ClientSession(headers={"x-api-key": found.key}) as http,
+            http.post(found.url + asked.path, json=asked.body) as r,
+        ):
             return r.status
 
     assert await status() == 200
@@ -121,10 +129,15 @@ async def test_the_health_of_a_running_gateway_shows_in_channels_list(process, u
     only.play(script.refusing(429, "slow down", **{"retry-after": "60"}))
     found = await process(channel(only, name="one"))
     asked = dialect("openai.chat", only.vendor.model)
-    async with aiohttp.ClientSession(headers={"x-api-key": found.key}) as http, http.post(found.url + asked.path, json=asked.body):
+    async with (
+        aiohttp.ClientSession(headers={"x-api-key": found.key}) as http,
+        http.post(found.url + asked.path, json=asked.body),
+    ):
         pass
     await asyncio.sleep(1.2)
-    done = await asyncio.to_thread(pisces, "channels", "list", "--json", "--config", str(tmp_path / "channels.toml"), cwd=tmp_path)
+    done = await asyncio.to_thread(
+        pisces, "channels", "list", "--json", "--config", str(tmp_path / "channels.toml"), cwd=tmp_path
+    )
     row = json.loads(done.stdout)[0]
     assert row["reason"] == "ratelimited" and row["resting_until"] > time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
 
@@ -144,7 +157,10 @@ async def test_ask_streams_an_answer_in_each_protocol_without_a_key(process, tmp
     ("text", "told"),
     [
         ('[[channel]]\nname="a"\nprovider="opnai"\nkey="k"\nmodels=["m"]', "Did you mean 'openai'?"),
-        ('[[channel]]\nname="a"\nprovider="openai"\nkey="k"\nmodels=["m"]\nwires=["openai.chatt"]', "does not speak 'openai.chatt'"),
+        (
+            '[[channel]]\nname="a"\nprovider="openai"\nkey="k"\nmodels=["m"]\nwires=["openai.chatt"]',
+            "does not speak 'openai.chatt'",
+        ),
         ('[[channel]]\nname="a"\nprovider="openai"\nmodels=["m"]', "needs a key"),
         ('[[channel]]\nname="a"\nprovider="compatible"\nkey="k"\nmodels=["m"]', "needs a base_url"),
         ('[[channel]]\nname="a"\nprovider="openai"\nkey="k"', "names no models"),

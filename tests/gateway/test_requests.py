@@ -9,13 +9,13 @@ import json
 import aiohttp
 import brotli
 import pytest
-
-from gateway.asking import NAMES, dialect
 from gateways import channel
-from pisces_proxy.keys import digest, new_secret
-from pisces_proxy.storage import Key
 from upstreams import script
 from upstreams.vendors import VENDORS, AnthropicMessages, OpenAIChat
+
+from gateway.asking import NAMES, dialect
+from pisces_proxy.keys import digest, new_secret
+from pisces_proxy.storage import Key
 
 BY_WIRE = {vendor.wire: vendor for vendor in VENDORS}
 CREDENTIALS = ["Authorization", "x-api-key", "x-goog-api-key", "api-key", "?key=", "api_key"]
@@ -40,7 +40,9 @@ async def asked(house, only, wire: str, how: str, **more: str) -> tuple[int, dic
 
 @pytest.mark.parametrize("how", CREDENTIALS)
 @pytest.mark.parametrize("wire", NAMES)
-async def test_every_place_for_a_key_works_on_every_route_and_none_reaches_the_upstream(house, upstream, capfd, wire, how) -> None:
+async def test_every_place_for_a_key_works_on_every_route_and_none_reaches_the_upstream(
+    house, upstream, capfd, wire, how
+) -> None:
     only = await upstream(BY_WIRE[wire]())
     only.play(script.text)
     found = await house(channel(only))
@@ -82,7 +84,7 @@ async def test_every_answer_carries_its_request_id_and_the_pisces_object(house, 
     only = await upstream(BY_WIRE[wire]())
     only.play(script.text)
     found = await house(channel(only, name="default-poe"))
-    status, headers, body = await asked(found, only, wire, "x-api-key")
+    _status, headers, body = await asked(found, only, wire, "x-api-key")
     told = json.loads(body)
     assert headers["x-request-id"] == headers["request-id"]
     extension = told["pisces"]
@@ -203,7 +205,9 @@ async def test_bad_input_gets_a_clear_400_and_the_next_request_works(house, upst
 
 
 @pytest.mark.parametrize(
-    ("encoding", "pack"), [("gzip", gzip.compress), ("br", brotli.compress), ("deflate", None), ("zstd", None)], ids=lambda v: str(v)[:8]
+    ("encoding", "pack"),
+    [("gzip", gzip.compress), ("br", brotli.compress), ("deflate", None), ("zstd", None)],
+    ids=lambda v: str(v)[:8],
 )
 async def test_compressed_bodies_are_read(house, upstream, encoding: str, pack) -> None:
     import zlib
@@ -305,7 +309,10 @@ async def test_a_knob_the_target_lacks_is_listed_or_refused_when_strict(house, u
     found = await house(channel(only))
     body = {**dialect("openai.chat", only.vendor.model).body, "seed": 7}
     headers = {"x-api-key": found.key, **({"Pisces-Strict": "true"} if strict else {})}
-    async with aiohttp.ClientSession(headers=headers) as http, http.post(found.url + "/v1/chat/completions", json=body) as response:
+    async with (
+        aiohttp.ClientSession(headers=headers) as http,
+        http.post(found.url + "/v1/chat/completions", json=body) as response,
+    ):
         told = await response.json()
     if strict:
         assert response.status == 400 and "seed" in told["error"]["message"]

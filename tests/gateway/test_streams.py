@@ -7,12 +7,12 @@ import json
 
 import aiohttp
 import pytest
-
-from gateway.asking import NAMES, dialect
 from gateways import channel
 from upstreams import script
 from upstreams.delivery import Delivery
 from upstreams.vendors import VENDORS, OpenAIChat
+
+from gateway.asking import NAMES, dialect
 
 BY_WIRE = {vendor.wire: vendor for vendor in VENDORS}
 PAIRS = [(client, up) for client in NAMES for up in NAMES]
@@ -77,7 +77,9 @@ async def test_an_error_in_mid_stream_keeps_its_class(house, upstream, client: s
 
 
 @pytest.mark.parametrize(("client", "up"), PAIRS)
-async def test_a_client_that_leaves_closes_the_upstream_within_a_second_and_is_still_settled(house, upstream, client, up) -> None:
+async def test_a_client_that_leaves_closes_the_upstream_within_a_second_and_is_still_settled(
+    house, upstream, client, up
+) -> None:
     only = await upstream(BY_WIRE[up]())
     only.play(script.text, Delivery(pause=0.15))
     found = await house(channel(only))
@@ -160,7 +162,9 @@ async def test_an_error_behind_heartbeats_is_told_in_band(house, upstream) -> No
 
 
 @pytest.mark.parametrize("up", NAMES)
-@pytest.mark.parametrize("how", [Delivery(crlf=True), Delivery(comments=True), Delivery(bytewise=True), Delivery(last_blank=False)])
+@pytest.mark.parametrize(
+    "how", [Delivery(crlf=True), Delivery(comments=True), Delivery(bytewise=True), Delivery(last_blank=False)]
+)
 async def test_however_the_frames_arrive_the_text_is_whole(house, upstream, up: str, how: Delivery) -> None:
     only = await upstream(BY_WIRE[up]())
     only.play(script.text, how)
@@ -207,7 +211,7 @@ async def test_a_slow_client_slows_the_upstream_and_memory_stays_bounded(house, 
     )
     asked = dialect("openai.chat", "m")
     body = json.dumps(asked.stream_body()).encode()
-    reader, writer = await asyncio.open_connection("127.0.0.1", int(found.url.rpartition(":")[2]), limit=1024)
+    _reader, writer = await asyncio.open_connection("127.0.0.1", int(found.url.rpartition(":")[2]), limit=1024)
     writer.write(
         b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\nContent-Type: application/json\r\n"
         b"Content-Length: %d\r\n\r\n" % (found.key.encode(), len(body)) + body
@@ -234,5 +238,11 @@ def _head(up: str) -> bytes:
 def _big_frame(up: str) -> bytes:
     text = b"x" * 65536
     if up == "openai.chat":
-        return b'data: {"id":"c","object":"chat.completion.chunk","created":1,"model":"m","choices":[{"index":0,"delta":{"content":"%s"},"finish_reason":null}]}\n\n' % text
-    return b'event: content_block_delta\ndata: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"%s"}}\n\n' % text
+        return (
+            b'data: {"id":"c","object":"chat.completion.chunk","created":1,"model":"m","choices":[{"index":0,"delta":{"content":"%s"},"finish_reason":null}]}\n\n'
+            % text
+        )
+    return (
+        b'event: content_block_delta\ndata: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"%s"}}\n\n'
+        % text
+    )

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from .script import COUNT, Heard, Refused, Said, pieces
+from .script import COUNT, THOUGHT, Heard, Refused, Said, pieces
 from .strict import decoded, known, need, typed, words
 
 FIELDS = words(
@@ -34,6 +34,8 @@ ERRORS = {
     529: "overloaded_error",
 }
 
+COUNTED = "model messages system tools tool_choice thinking output_config cache_control mcp_servers context_management"
+
 
 class AnthropicMessages:
     wire = "anthropic.messages"
@@ -44,8 +46,11 @@ class AnthropicMessages:
     def routes(self) -> list[str]:
         return ["/messages", "/messages/count_tokens"]
 
-    def count(self, path: str) -> dict[str, Any] | None:
-        return {"input_tokens": COUNT} if path.endswith("/count_tokens") else None
+    def count(self, path: str, body: Any) -> dict[str, Any] | None:
+        if not path.endswith("/count_tokens"):
+            return None
+        known("body", body, words(COUNTED))
+        return {"input_tokens": COUNT}
 
     def content_type(self, query: Mapping[str, str]) -> str:
         return "text/event-stream; charset=utf-8"
@@ -158,7 +163,7 @@ def _block(where: str, block: Any, role: str, heard: Heard) -> None:
         case "image":
             heard.images.append(_image(where, block["source"]))
         case "thinking":
-            heard.proven = block["signature"] == SIGNATURE
+            heard.proven = (block["signature"], block["thinking"]) == (SIGNATURE, THOUGHT)  # it signs the text
             need(heard.proven, f"{where}: Invalid `signature` in `thinking` block")
         case "tool_use":
             need(re.fullmatch(r"[a-zA-Z0-9_-]+", block["id"]), f"{where}.tool_use.id: String should match pattern")

@@ -38,6 +38,8 @@ STATUS = {
     529: "UNAVAILABLE",
 }
 
+COUNTED = "contents generateContentRequest"
+
 
 class GeminiGenerate:
     wire = "gemini.generate"
@@ -48,8 +50,11 @@ class GeminiGenerate:
     def routes(self) -> list[str]:
         return ["/models/{call}"]
 
-    def count(self, path: str) -> dict[str, Any] | None:
-        return {"totalTokens": COUNT} if path.endswith(":countTokens") else None
+    def count(self, path: str, body: Any) -> dict[str, Any] | None:
+        if not path.endswith(":countTokens"):
+            return None
+        known("body", body, words(COUNTED))
+        return {"totalTokens": COUNT}
 
     def content_type(self, query: Mapping[str, str]) -> str:
         return "text/event-stream" if query.get("alt") == "sse" else "application/json"

@@ -37,7 +37,7 @@ class OpenAIChat:
     def routes(self) -> list[str]:
         return ["/chat/completions"]
 
-    def count(self, path: str) -> dict[str, Any] | None:
+    def count(self, path: str, body: Any) -> dict[str, Any] | None:
         return None
 
     def content_type(self, query: Mapping[str, str]) -> str:

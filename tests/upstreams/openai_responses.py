@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from itertools import count
 from typing import Any
 
-from .script import COUNT, Heard, Refused, Said, pieces
+from .script import COUNT, THOUGHT, Heard, Refused, Said, pieces
 from .strict import data_uri, known, need, typed, words
 
 FIELDS = words(
@@ -31,6 +31,10 @@ PARTS = {
 SIGNATURE = "gAAAAABo" + "Qm9-_x" * 40 + "=="
 ERRORS = {429: "rate_limit_exceeded", 404: "model_not_found", 500: "server_error", 503: "server_error"}
 
+COUNTED = (
+    "model input instructions previous_response_id conversation parallel_tool_calls reasoning text tool_choice tools truncation"
+)
+
 
 class OpenAIResponses:
     wire = "openai.responses"
@@ -44,8 +48,11 @@ class OpenAIResponses:
     def routes(self) -> list[str]:
         return ["/responses", "/responses/input_tokens"]
 
-    def count(self, path: str) -> dict[str, Any] | None:
-        return {"object": "response.input_tokens", "input_tokens": COUNT} if path.endswith("/input_tokens") else None
+    def count(self, path: str, body: Any) -> dict[str, Any] | None:
+        if not path.endswith("/input_tokens"):
+            return None
+        known("body", body, words(COUNTED))
+        return {"object": "response.input_tokens", "input_tokens": COUNT}
 
     def content_type(self, query: Mapping[str, str]) -> str:
         return "text/event-stream; charset=utf-8"
@@ -161,7 +168,8 @@ def _reasoning(where: str, item: Any, following: list[Any], heard: Heard) -> Non
     need("id" not in item or item.get("encrypted_content"), f"{where}: Item with id {item.get('id')!r} not found.")
     need(isinstance(item.get("summary"), list), f"Missing required parameter: '{where}.summary'.")
     need(following and following[0].get("type") != "reasoning", f"{where}: reasoning without its required following item.")
-    heard.proven = item.get("encrypted_content") == SIGNATURE
+    summary = "".join(part["text"] for part in item["summary"])
+    heard.proven = (item.get("encrypted_content"), summary) == (SIGNATURE, THOUGHT)
     need(heard.proven, f"{where}: The encrypted content could not be verified.")
 
 

@@ -24,7 +24,7 @@ class Vendor(Protocol):
     model: str
 
     def routes(self) -> list[str]: ...
-    def count(self, path: str) -> dict[str, Any] | None:
+    def count(self, path: str, body: Any) -> dict[str, Any] | None:
         """The answer to a call that only counts, None for a call that is not one."""
 
     def hear(self, path: str, query: Mapping[str, str], headers: Mapping[str, str], body: Any) -> Heard: ...
@@ -95,10 +95,10 @@ class Upstream:
         received = Received(request.path, dict(request.query), headers, raw, json.loads(raw))
         self.received.append(received)
         self.asked.set()
-        counted = self.vendor.count(request.path)
-        if counted is not None:
-            return web.json_response(counted)
         try:
+            counted = self.vendor.count(request.path, received.body)
+            if counted is not None:
+                return web.json_response(counted)
             heard = self.vendor.hear(request.path, received.query, headers, received.body)
             self.heard.append(heard)
             return await self._deliver(request, heard, self.scenario(heard))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
 from typing import Any
 
 import pytest
@@ -209,6 +210,13 @@ def test_a_signature_without_words_has_a_block_of_its_own() -> None:
         "signature_delta",
         "content_block_stop",
     ]
+
+
+def test_a_signature_that_is_too_large_to_carry_leaves_no_empty_thinking() -> None:
+    noise = "".join(sha256(b"%d" % number).hexdigest() for number in range(4000))
+    signed = ToolCall(id="call_1", name="now", signature=Signature(kind="gemini", data=noise))
+    assert SEALS.seal(signed.signature or FOREIGN) is None
+    assert kinds(streamed(signed, to=reply(SHOWN)))[2] == "tool_use"
 
 
 # -- other content -----------------------------------------------------------------------------------------------------

@@ -108,9 +108,10 @@ def test_a_thread_is_refused() -> None:
         {"type": "thinking", "thinking": "hm", "signature": CARRIER},
         {"type": "redacted_thinking", "data": CARRIER},
         {"type": "thinking", "thinking": "hm", "signature": ""},
+        {"type": "thinking", "thinking": "hm"},
     ],
 )
-def test_thinking_of_another_family_never_reaches_anthropic_H81(foreign: Any) -> None:
+def test_thinking_of_another_family_never_reaches_anthropic_H81_H83(foreign: Any) -> None:
     encoded = rewritten(messages=turns(foreign, THOUGHT, CALL))
     assert body_of(encoded)["messages"] == turns(THOUGHT, CALL)
 

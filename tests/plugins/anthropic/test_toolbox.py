@@ -46,6 +46,13 @@ def test_without_tools_there_is_no_choice_H68() -> None:
     assert "tool_choice" not in sent(asked(parallel_tool_calls=False, tool_choice=ToolChoice(mode="auto")))
 
 
+def test_a_choice_that_the_model_does_not_take_becomes_its_own() -> None:
+    request = asked(tools=(WEATHER,), tool_choice=ToolChoice(mode="required"), parallel_tool_calls=False)
+    body = sent(request, tool_choices=("auto", "none"), parallel_tool_calls=False)
+    assert body["tool_choice"] == {"type": "auto"}
+    assert ("tool_choice", "changed") in lost(request, tool_choices=("auto", "none"))
+
+
 def test_an_allowed_subset_is_all_that_is_sent() -> None:
     tools = (WEATHER, Tool(name="other"), Tool(name="third"))
     body = sent(asked(tools=tools, tool_choice=ToolChoice(mode="required", names=("get_weather", "third"))))

@@ -148,9 +148,11 @@ def test_poe_lists_what_it_ignores_and_never_streams_a_media_bot() -> None:
 
 
 def test_claude_on_messages_is_asked_to_think_as_its_version_wants() -> None:
-    of = lambda model: flags("openrouter", model, "anthropic.messages").reasoning  # noqa: E731 - a reading for three lines
-    assert of("anthropic/claude-sonnet-4.5") == "budget"
-    assert of("anthropic/claude-sonnet-4.6") == of("anthropic/claude-opus-4-7") == "adaptive"
+    styles = [
+        flags("openrouter", f"anthropic/claude-{model}", "anthropic.messages").reasoning
+        for model in ("sonnet-4.5", "sonnet-4.6", "opus-4-7")
+    ]
+    assert styles == ["budget", "adaptive", "adaptive"]
 
 
 def test_a_channel_has_the_last_word() -> None:

@@ -116,3 +116,20 @@ def test_a_request_loses_what_must_not_travel() -> None:
     assert rewritten(body, drop=("labels",), rename={"serviceTier": "tier"}, defaults={"store": False}) == (
         b'{"contents":[],"tier":"x","store":false}'
     )
+
+
+@pytest.mark.parametrize(
+    ("body", "sent"),
+    [
+        (b'{"contents":[1]}', b'{"contents":[1]}'),
+        (b'{"model":"alias","contents":[1]}', b'{"contents":[1]}'),
+        (b'{"contents":[1],"tools":[]}', b'{"generateContentRequest":{"contents":[1],"tools":[],"model":"models/m"}}'),
+        (
+            b'{"generateContentRequest":{"model":"models/alias","contents":[1]}}',
+            b'{"generateContentRequest":{"model":"models/m","contents":[1]}}',
+        ),
+    ],
+)
+def test_a_request_to_count_is_what_google_counts(body: bytes, sent: bytes) -> None:  # E5
+    assert WIRE.count_request(body, "m") == sent
+    assert WIRE.decode_count(b'{"totalTokens":7,"promptTokensDetails":[]}') == 7

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import httpx
@@ -13,10 +13,12 @@ from pisces_openai.responses import Responses
 from pisces_proxy import chat, sse
 from pisces_proxy.plugin import Operation, Profile, Reply
 from pisces_proxy.seals import Seals
+from pisces_proxy.usage import Usage
 
 WIRE = Responses()
 SEALS = Seals([b"a secret of the tests"])
 PLAIN = Profile()
+ANTHROPIC = chat.Signature(kind="anthropic", data="sig+/=")
 EXTENSION = b'{"gateway":"Pisces","request_id":"req_1"}'
 
 
@@ -69,3 +71,31 @@ def accumulated(stream: bytes) -> Any:
     """The final response of the SDK's strict accumulator."""
     with client(stream) as sdk, sdk.responses.stream(model="client-model", input="hi") as events:
         return events.get_final_response()
+
+
+# -- answers ---------------------------------------------------------------------------------------------------------
+
+USAGE = Usage(input=20, cached_input=5, output=9, reasoning=4)
+
+
+def block(start: chat.Block, *pieces: str, **end: Any) -> list[chat.Event]:
+    return [chat.BlockStart(block=start), *[chat.Delta(text=piece) for piece in pieces], chat.BlockEnd(**end)]
+
+
+def answer(*events: chat.Event, stop: chat.Stop | None = None) -> list[chat.Event]:
+    return [chat.Start(id="x", model="m"), *events, stop or chat.Stop(reason="stop"), chat.Finish(usage=USAGE)]
+
+
+def output(events: Iterable[chat.Event], request: chat.Request | None = None) -> list[dict[str, Any]]:
+    return written(events, request)[-1]["response"]["output"]
+
+
+def types(frames: Iterable[dict[str, Any]]) -> list[str]:
+    return [frame["type"].removeprefix("response.") for frame in frames]
+
+
+def stream(events: Sequence[chat.Event], request: chat.Request | None = None, **values: Any) -> bytes:
+    return WIRE.encoder(reply(request, **values)).encode(events)
+
+
+SUMMARISED = asked(reasoning={"summary": "auto"}, include=["reasoning.encrypted_content"])

@@ -338,6 +338,11 @@ def test_a_frame_that_says_nothing_changes_nothing(frame: Frame) -> None:
     assert answer(CREATED, frame, done(message("x"), 5), completed()).blocks == (Text(text="x"),)
 
 
+def test_half_a_character_does_not_end_the_stream() -> None:
+    half = rb'{"type":"response.output_text.delta","delta":"a\ud83d"}'
+    assert answer(CREATED, half, says("output_text", "b"), completed()).blocks == (Text(text="a?b"),)
+
+
 def test_probabilities_are_kept() -> None:
     token = {"token": "x", "logprob": -0.1, "top_logprobs": []}
     choice = answer(CREATED, {**says("output_text", "x"), "logprobs": [token]}, done(message("x")), completed())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from typing import Any
 
 import openai
@@ -17,7 +16,6 @@ from pisces_proxy.chat import (
     BlockStart,
     Citation,
     Delta,
-    Event,
     Failed,
     Finish,
     Logprobs,
@@ -27,7 +25,6 @@ from pisces_proxy.chat import (
     Reasoning,
     Refusal,
     Request,
-    Signature,
     Start,
     Stop,
     Text,
@@ -39,32 +36,25 @@ from pisces_proxy.chat import (
 from pisces_proxy.errors import BalanceExhausted, ContextTooLong, PiscesError, RateLimited, UpstreamBroken
 from pisces_proxy.usage import Usage
 
-from .responses_samples import EXTENSION, PLAIN, SEALS, WIRE, accumulated, asked, client, frames_of, reply, written
-
-USAGE = Usage(input=20, cached_input=5, output=9, reasoning=4)
-ANTHROPIC = Signature(kind="anthropic", data="sig+/=")
-SUMMARISED = asked(reasoning={"summary": "auto"}, include=["reasoning.encrypted_content"])
-
-
-def block(start: chat.Block, *pieces: str, **end: Any) -> list[Event]:
-    return [BlockStart(block=start), *[Delta(text=piece) for piece in pieces], BlockEnd(**end)]
-
-
-def answer(*events: Event, stop: Stop | None = None) -> list[Event]:
-    return [Start(id="x", model="m"), *events, stop or Stop(reason="stop"), Finish(usage=USAGE)]
-
-
-def types(frames: Sequence[dict[str, Any]]) -> list[str]:
-    return [frame["type"].removeprefix("response.") for frame in frames]
-
-
-def stream(events: Sequence[Event], request: Request | None = None, **values: Any) -> bytes:
-    return WIRE.encoder(reply(request, **values)).encode(events)
-
-
-def output(events: Sequence[Event], request: Request | None = None) -> list[dict[str, Any]]:
-    return written(events, request)[-1]["response"]["output"]
-
+from .responses_samples import (
+    ANTHROPIC,
+    EXTENSION,
+    PLAIN,
+    SEALS,
+    SUMMARISED,
+    WIRE,
+    accumulated,
+    answer,
+    asked,
+    block,
+    client,
+    frames_of,
+    output,
+    reply,
+    stream,
+    types,
+    written,
+)
 
 GOLDEN = answer(
     *block(Reasoning(), "need ", "tool", signature=ANTHROPIC),
@@ -181,69 +171,6 @@ def test_no_item_holds_a_null() -> None:
 def test_an_unencoded_piece_at_a_time_gives_the_same_bytes() -> None:
     encoder = WIRE.encoder(reply(PATCHING))
     assert b"".join(encoder.encode([event]) for event in EVERYTHING) == stream(EVERYTHING, PATCHING)
-
-
-# -- thinking ----------------------------------------------------------------------------------------------------------
-
-
-def test_summaries_are_for_those_who_ask() -> None:
-    events = answer(*block(Reasoning(summary=True), "hm", signature=ANTHROPIC), *block(Text(text=""), "x"))
-    thought, message = output(events, asked(store=False))
-    assert thought["summary"] == [] and "content" not in thought
-    assert SEALS.open(thought["encrypted_content"]) == ANTHROPIC
-    assert message["content"][0]["text"] == "x"
-
-
-def test_raw_thinking_is_shown_as_what_it_is() -> None:  # H27
-    events = answer(*block(Reasoning(), "hm"), *block(Text(text=""), "x"))
-    frames = written(events, asked())
-    assert types(frames)[2:8] == [
-        "output_item.added", "content_part.added", "reasoning_text.delta", "reasoning_text.done", "content_part.done",
-        "output_item.done",
-    ]  # fmt: skip
-    thought, message = frames[-1]["response"]["output"]
-    assert thought == {
-        "id": thought["id"],
-        "type": "reasoning",
-        "summary": [],
-        "content": [{"type": "reasoning_text", "text": "hm"}],
-    }
-    assert message["type"] == "message"
-    assert accumulated(stream(events, asked())).output_text == "x"
-
-
-def test_openais_own_proof_goes_out_as_it_is() -> None:
-    events = answer(*block(Reasoning(summary=True), "hm", signature=Signature(kind="openai", data="gAAA", id="rs_1")))
-    assert output(events, SUMMARISED)[0]["encrypted_content"] == "gAAA"
-
-
-def test_a_client_that_counts_on_the_store_gets_no_seals() -> None:
-    events = answer(*block(Reasoning(), "hm", signature=ANTHROPIC))
-    assert "encrypted_content" not in output(events, asked(store=True))[0]
-    assert "encrypted_content" in output(events, asked(store=True, include=["reasoning.encrypted_content"]))[0]
-
-
-@pytest.mark.parametrize(
-    "blocks",
-    [
-        (ToolCall(id="c1", name="f", arguments="{}", signature=Signature(kind="gemini", data="g")),),
-        (
-            Reasoning(text="t", summary=True),
-            ToolCall(id="c1", name="f", arguments="{}", signature=Signature(kind="gemini", data="g")),
-        ),
-        (Text(text="x", signature=Signature(kind="gemini", data="g")),),
-        (Text(text="", signature=Signature(kind="gemini", data="g")),),
-        (Text(text="x", signature=Signature(kind="gemini", data="g")), ToolCall(id="c1", name="f", arguments="{}")),
-        (Reasoning(redacted=True, signature=ANTHROPIC), Text(text="x")),
-        (Reasoning(text="t", summary=True, signature=ANTHROPIC), ToolCall(id="c1", name="f", arguments="{}")),
-        (Reasoning(summary=True, signature=ANTHROPIC), Text(text="x")),
-    ],
-)
-def test_each_proof_comes_back_where_it_was(blocks: tuple[chat.Block, ...]) -> None:  # wire.md C6
-    response = chat.Response(choices=(chat.Choice(blocks=blocks, stop=Stop(reason="stop")),))
-    items = json.loads(WIRE.encode_response(response, reply(SUMMARISED)))["output"]
-    (turn,) = asked(input=items).turns
-    assert turn.blocks == blocks
 
 
 # -- calls -------------------------------------------------------------------------------------------------------------

@@ -118,7 +118,7 @@ def test_counting() -> None:
     assert WIRE.decode_count(b'{"object":"response.input_tokens","input_tokens":7}') == 7
     assert WIRE.encode_count(Usage(input=7), reply()) == b'{"object":"response.input_tokens","input_tokens":7}'
     assert json.loads(WIRE.encode_count(Usage(input=7), reply(extension=EXTENSION)))["pisces"] == json.loads(EXTENSION)
-    body = json.dumps({"model": "m", "input": "x", "tools": [], "stream": True, "store": False, "include": []}).encode()
+    body = json.dumps({"model": "m", "input": "x", "tools": [], "stream": True, "store": False, "client_metadata": {}}).encode()
     assert json.loads(WIRE.count_request(body, "m")) == {"model": "m", "input": "x", "tools": []}
 
 
