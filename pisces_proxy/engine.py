@@ -19,7 +19,7 @@ from .fetch import Fetcher
 from .local import answer as ask_locally
 from .plugin import LocalProvider, Operation, Reply, Wire
 from .records import CLIENT_LEFT, Books, estimated, prompt_estimate
-from .relay import ClientLeft, Hearts, Sink, Stream, drain, first_useful, relay
+from .relay import ClientLeft, Hearts, Sink, Stream, drain, ended, first_useful, relay
 from .routing import Candidate, Rest
 from .storage import Attempt
 from .tasks import Tasks
@@ -194,6 +194,7 @@ class Engine:
 
         try:
             await relay(exchange, transform, stream, held, settle)
+            await ended(exchange)
         except (ClientLeft, asyncio.CancelledError):
             if call.settled:
                 raise

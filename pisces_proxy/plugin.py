@@ -16,6 +16,7 @@ import msgspec
 
 from . import chat
 from .errors import BadRequest, PiscesError, UpstreamBroken
+from .profile import Profile as Profile
 from .seals import Seals
 from .usage import Usage
 
@@ -118,77 +119,6 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
 
 
 # -- wires -------------------------------------------------------------------------------------------------------------
-
-
-class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a model at a provider can take: data, no code. Laid over each other in this order: the provider's `flags`,
-    its row for the longest matching model name, the channel's `flags`. None and empty mean: as the wire has it.
-
-    reasoning          how thinking is asked for: `effort` (reasoning_effort), `adaptive` and `budget` (Anthropic), `level`
-                       and `thinking_budget` (Gemini), `thinking_type` ({"thinking":{"type":...}}),
-                       `enable_thinking` (Qwen), `none`
-    efforts            the efforts it takes, weakest first; others go to the nearest
-    reasoning_field    where an OpenAI-like answer holds its thinking
-    reasoning_echo     whether earlier thinking must be sent back in `reasoning_content`
-    sampling           `reject`: no temperature, top_p, top_k; `temperature_only`; `one_of`: not both temperature and top_p
-    signature          the family whose signatures it takes back (`anthropic`, `openai`, `gemini`), `none`
-    force_stream       `yes`: answers only as a stream; `no`: never streams
-    url_media          the kinds of media it fetches by URL itself
-    """
-
-    max_tokens_field: Literal["", "max_tokens", "max_completion_tokens"] = ""
-    default_max_tokens: int | None = None
-    max_output: int | None = None
-    sampling: Literal["ok", "reject", "temperature_only", "one_of"] = "ok"
-    temperature_max: float | None = None
-    stop: bool = True
-    stop_max: int | None = None
-    penalties: bool = True
-    logprobs: bool = True
-    n: bool = True
-    seed: bool = True
-    reasoning: Literal[
-        "", "none", "effort", "adaptive", "budget", "level", "thinking_budget", "thinking_type", "enable_thinking"
-    ] = ""
-    efforts: tuple[str, ...] = ()
-    reasoning_off: bool = True
-    budget_min: int | None = None
-    budget_max: int | None = None
-    reasoning_field: Literal["reasoning_content", "reasoning", "think_tags", "chunks", "reasoning_details"] = (
-        "reasoning_content"
-    )
-    reasoning_echo: Literal["never", "tools", "always"] = "never"
-    forced_tool_with_reasoning: bool = True
-    tool_choices: tuple[str, ...] = ("auto", "none", "required", "function")
-    required_word: str = "required"
-    parallel_tool_calls: bool = True
-    tools: bool = True
-    custom_tools: bool = True
-    strict_tools: bool = True
-    tool_id: Literal["any", "mistral9", "le64", "le40"] = "any"
-    schema: Literal["plain", "openai", "anthropic", "gemini", "gemini_json"] = "plain"
-    structured: Literal["native", "json_object", "tool", "none"] = "native"
-    json_object: bool = True
-    images: bool = True
-    documents: bool = True
-    audio: bool = True
-    video: bool = False
-    url_media: tuple[str, ...] | None = None
-    media_in_results: bool | None = None
-    system_role: Literal["system", "developer", "none"] = "system"
-    mid_system: bool = True
-    prefill: bool = True
-    cache_marks: bool | None = None
-    merge_same_role: bool = False
-    alternate_roles: bool = False
-    stream_usage: Literal["request", "always", "none"] = "request"
-    force_stream: Literal["auto", "yes", "no"] = "auto"
-    repeat_last: bool = False
-    cumulative_content: bool = False
-    signature: str = ""
-    drop: tuple[str, ...] = ()
-    rename: dict[str, str] = {}
-    defaults: dict[str, Any] = {}
 
 
 class Encoded(msgspec.Struct, kw_only=True):

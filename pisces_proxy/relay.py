@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Protocol
 
 from .errors import PiscesError, UpstreamError
@@ -139,6 +139,15 @@ async def relay(
     if out:
         await stream.write(out, clock())
     await stream.sink.close()
+
+
+async def ended(exchange: Exchange) -> None:
+    """Give an upstream that has said everything a moment to end its stream, so that the connection can be used again."""
+    if not exchange.ended:
+        with suppress(PiscesError, TimeoutError):
+            async with asyncio.timeout(0.2):
+                while await exchange.chunk():
+                    pass
 
 
 async def drain(exchange: Exchange, transform: Transform) -> None:

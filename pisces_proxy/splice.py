@@ -22,7 +22,14 @@ def members(body: bytes) -> dict[str, msgspec.Raw]:
 
 def join(parts: Mapping[str, bytes | msgspec.Raw]) -> bytes:
     """The object of these members, in this order; values are JSON."""
-    return b"{" + b",".join([_encode(name) + b":" + bytes(value) for name, value in parts.items()]) + b"}"
+    if not parts:
+        return b"{}"
+    pieces: list[bytes | msgspec.Raw] = []  # values may be megabytes: each is copied once, by the join
+    for name, value in parts.items():
+        pieces += (b",", _encode(name), b":", value)
+    pieces[0] = b"{"
+    pieces.append(b"}")
+    return b"".join(pieces)
 
 
 def edit(body: bytes, changes: Mapping[str, bytes | None]) -> bytes:

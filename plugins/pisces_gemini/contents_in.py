@@ -58,7 +58,7 @@ class Contents:
             else:
                 self._part(Object(raw, f"{content.at('parts')}[{number}]"), blocks)
         if role in ("model", "assistant"):
-            return Turn(role="assistant", blocks=tuple(blocks))
+            return Turn(role="assistant", blocks=_rejoined(blocks))
         # `function` and `tool` are older names for the user who brings results; no role at all means user
         return Turn(role="system" if role == "system" else "user", blocks=tuple(blocks))
 
@@ -69,7 +69,7 @@ class Contents:
         if "videoMetadata" in part:
             self.losses.append(Loss(field=part.at("videoMetadata"), action="dropped", reason="only Gemini cuts films"))
         if block := self._block(part, signature):
-            blocks.append(block)
+            _go_on(blocks, block)
 
     def _block(self, part: Object, signature: Signature | None) -> Block | None:
         if "functionCall" in part:
@@ -150,6 +150,27 @@ class Contents:
 def is_film(uri: str) -> bool:
     """Google plays films of YouTube itself."""
     return uri.startswith(("https://www.youtube.com/", "https://youtube.com/", "https://youtu.be/", "https://m.youtube.com/"))
+
+
+def _go_on(blocks: list[Block], block: Block) -> None:
+    """SDKs keep a streamed answer's pieces as parts of their own: thinking goes on until it is signed."""
+    match block, blocks[-1] if blocks else None:
+        case Reasoning(), Reasoning(signature=None) as before:
+            blocks[-1] = msgspec.structs.replace(block, text=before.text + block.text)
+        case _:
+            blocks.append(block)
+
+
+def _rejoined(blocks: list[Block]) -> tuple[Block, ...]:
+    """The same for what the model said: neighbouring texts without a signature are one (wire.md C6)."""
+    whole: list[Block] = []
+    for block in blocks:
+        match block, whole[-1] if whole else None:
+            case Text(signature=None), Text(signature=None) as before:
+                whole[-1] = msgspec.structs.replace(before, text=before.text + block.text)
+            case _:
+                whole.append(block)
+    return tuple(whole)
 
 
 def _sign_thinking(blocks: list[Block], signature: Signature) -> None:

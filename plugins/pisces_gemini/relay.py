@@ -8,12 +8,25 @@ from pisces_proxy import splice
 from pisces_proxy.chat import Loss
 from pisces_proxy.errors import BadRequest
 from pisces_proxy.plugin import Encoded, Profile, Reply
+from pisces_proxy.seals import PREFIX
 
 from .answer_out import escaped
+from .google import FAMILY
 
 _encode = msgspec.json.Encoder().encode
 _MODEL = b'"modelVersion"'
 _FINISH = b'"finishReason"'
+_SIGNED = (b'"thoughtSignature"', b'"thought_signature"')
+_CARRIER = b'"' + PREFIX.encode()
+
+
+def passes(body: bytes, profile: Profile) -> bool:
+    """Not with another family's signatures in it, and not with calls that nobody signed for a model that insists on it: then
+    the conversation began elsewhere (H78)."""
+    if _CARRIER in body:
+        return False
+    unsigned = (b'"functionCall"' in body or b'"function_call"' in body) and not any(name in body for name in _SIGNED)
+    return not (unsigned and profile.signature == FAMILY)
 
 
 def rewrite(body: bytes, profile: Profile) -> Encoded:

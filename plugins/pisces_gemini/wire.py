@@ -41,6 +41,9 @@ class Gemini(Wire):
     def rewrite(self, operation: Operation, model: str, profile: Profile) -> Encoded:
         return relay.rewrite(operation.body, profile)
 
+    def passes(self, operation: Operation, profile: Profile) -> bool:
+        return relay.passes(operation.body, profile)
+
     def path(self, template: str, model: str, operation: str, stream: bool) -> str:
         base = template.replace("{model}", quote(model.removeprefix("models/"), safe="/"))
         if operation == "count":

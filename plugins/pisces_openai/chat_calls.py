@@ -11,13 +11,14 @@ from pisces_proxy.chat import BlockEnd, BlockStart, Delta, Event, Signature, Too
 
 from .chat_frames import NOTHING, Call, MaybeRaw, Raw, read_text
 
+_PLACEHOLDER = 8  # letters
 _valid = msgspec.json.Decoder(Raw).decode
 
 
 class _Open:
     """One call while it comes in. What is held is not yet out: a later call's pieces, a `{}` that may be a placeholder."""
 
-    __slots__ = ("closed", "custom", "held", "id", "name", "opened", "ordinal", "pieces", "signature")
+    __slots__ = ("closed", "custom", "held", "id", "name", "opened", "ordinal", "pieces", "signature", "size")
 
     def __init__(self, ordinal: int) -> None:
         self.ordinal = ordinal
@@ -27,6 +28,7 @@ class _Open:
         self.signature: Signature | None = None
         self.pieces: list[str] = []  # everything, to see whether the arguments are complete
         self.held: list[str] = []
+        self.size = 0
         self.opened = self.closed = False
 
     @property
@@ -40,13 +42,21 @@ class _Open:
         if piece:
             self.pieces.append(piece)
             self.held.append(piece)
+            self.size += len(piece)
+
+    @property
+    def doubtful(self) -> bool:
+        """All there is may be a placeholder: `{}`, perhaps spaced, before the real arguments."""
+        return self.size <= _PLACEHOLDER and "".join(self.pieces).strip() == "{}"
 
     def _unrepeated(self, piece: str, cumulative: bool) -> str:
         """Without what an upstream says twice: the whole arguments again at the end, or a placeholder before them."""
-        said = "".join(self.pieces)
-        if said.strip() == "{}":
-            self.pieces, self.held = [], []
+        if self.doubtful:
+            self.pieces, self.held, self.size = [], [], 0
             return piece
+        if not cumulative and not self.pieces[-1].rstrip().endswith("}"):
+            return piece  # an inner object: most arguments have some
+        said = "".join(self.pieces)
         if cumulative and piece.startswith(said):
             return piece[len(said) :]
         return "" if _is_json(said) else piece
@@ -145,7 +155,7 @@ class Calls:
             if not call.name or not (call.id or call.held):
                 return
             self._open(call, out)
-        if call.held and "".join(call.pieces).strip() != "{}":
+        if call.held and not call.doubtful:
             self._say(call, out)
 
     def _open(self, call: _Open, out: list[Event]) -> None:

@@ -20,7 +20,7 @@ from .processes import cores, memory, more_files
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="a quarter of the requests, three rounds")
+    parser.add_argument("--quick", action="store_true", help="half of the requests, five rounds instead of nine")
     parser.add_argument("--bare-only", action="store_true", help="without the gateway")
     parser.add_argument("--litellm", action="store_true", help="LiteLLM's proxy as well, installed from PyPI")
     parser.add_argument("--only", help="only workloads whose name holds this")
@@ -40,10 +40,10 @@ async def _run(given: argparse.Namespace, folder: Path, running: ExitStack) -> N
     running.callback(make.stop, upstream)
     contenders = _contenders(given, folder, port, running)
     idle = {contender.name: memory(contender.process.pid) for contender in contenders}
-    works = [work for work in measure.workloads(0.25 if given.quick else 1.0) if not given.only or given.only in work.name]
+    works = [work for work in measure.workloads(0.5 if given.quick else 1.0) if not given.only or given.only in work.name]
     costs = {}
     for work in works:
-        costs[work.name] = await measure.costs(contenders, work, given.rounds or (3 if given.quick else 5))
+        costs[work.name] = await measure.costs(contenders, work, given.rounds or (5 if given.quick else 9))
         console.print(f"[dim]{work.name}: {_line(costs[work.name])}[/dim]", highlight=False)
     report.cpu(works, costs, [contender.name for contender in contenders], console)
     if given.streams:

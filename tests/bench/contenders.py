@@ -20,7 +20,7 @@ from typing import NamedTuple
 from .processes import cores, pinned
 
 ROOT = Path(__file__).resolve().parents[2]
-MODELS = ("static", "burst-200", "paced-20x200", "paced-200x50", "paced-200x25", "paced-20x50")
+MODELS = ("static", "burst-200", "paced-20x100", "paced-200x50")
 _READY = 30.0  # seconds to come up
 
 

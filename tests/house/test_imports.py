@@ -14,7 +14,7 @@ def words(text: str) -> set[str]:
 
 # values and formats: no I/O, no clock. They import each other, msgspec and the pure part of the standard library
 PURE = words(
-    """arguments blobs chat complaints config errors history hookspecs names plugin pricing refusals routing schema_forms
+    """arguments blobs blocks chat complaints config errors history hookspecs names plugin pricing profile refusals routing schema_forms
     schema_rules schemas seals splice sse storage thinking tokens transform usage media forms"""
 )
 PURE_LIBRARY = words(

@@ -212,7 +212,7 @@ def test_a_request_is_read_and_could_be_sent_again(path: Path) -> None:
 
 def _spoken(request: chat.Request) -> list[Any]:
     blocks = [block for turn in request.turns for block in turn.blocks]
-    texts = [block.text for block in blocks if isinstance(block, (chat.Text, chat.Reasoning)) and block.text]
+    texts = "".join(block.text for block in blocks if isinstance(block, (chat.Text, chat.Reasoning)))
     calls = [(block.name, json.loads(block.arguments)) for block in blocks if isinstance(block, chat.ToolCall)]
     results = [block.name for block in blocks if isinstance(block, chat.ToolResult)]
     media = sum(isinstance(block, chat.Media) for block in blocks)
@@ -237,7 +237,7 @@ def _recorded(body: Any) -> list[Any]:
         for declared in _either(tool, "functionDeclarations", "function_declarations") or []
     ]
     return [
-        [part["text"] for part in found if part.get("text")],
+        "".join(part["text"] for part in found if part.get("text")),
         [(call["name"], call.get("args") or {}) for call in calls],
         [answer["name"] for answer in results],
         media,

@@ -6,8 +6,9 @@ import json
 from typing import Any
 
 import pytest
-from plugins.gemini.talk import WIRE, chunk, frames, reply
+from plugins.gemini.talk import SEALS, WIRE, chunk, frames, reply
 
+from pisces_proxy.chat import Signature
 from pisces_proxy.errors import UpstreamBroken
 from pisces_proxy.plugin import Operation, Profile
 from pisces_proxy.transform import Passthrough
@@ -133,3 +134,19 @@ def test_a_request_loses_what_must_not_travel() -> None:
 def test_a_request_to_count_is_what_google_counts(body: bytes, sent: bytes) -> None:  # E5
     assert WIRE.count_request(body, "m") == sent
     assert WIRE.decode_count(b'{"totalTokens":7,"promptTokensDetails":[]}') == 7
+
+
+@pytest.mark.parametrize(
+    ("part", "signature", "passes"),
+    [
+        ({"functionCall": {}, "thoughtSignature": "c2ln"}, "gemini", True),
+        ({"functionCall": {}, "thoughtSignature": SEALS.seal(Signature(kind="anthropic", data="x"))}, "gemini", False),  # H81
+        ({"functionCall": {}}, "gemini", False),  # H78
+        ({"functionCall": {}}, "", True),
+        ({"text": "a functionCall"}, "gemini", True),
+    ],
+)
+def test_a_conversation_that_began_elsewhere_is_mended_first(part: Any, signature: str, passes: bool) -> None:
+    body = json.dumps({"contents": [{"role": "model", "parts": [part]}]}).encode()
+    operation = Operation(kind="chat", wire=WIRE.name, model="m", body=body)
+    assert WIRE.passes(operation, Profile(signature=signature)) is passes

@@ -177,6 +177,17 @@ def test_a_foreign_signature_comes_back_on_the_thinking_it_proves(url_safe: bool
     )  # fmt: skip
 
 
+def test_the_pieces_of_a_streamed_answer_come_back_as_one() -> None:
+    theirs = Signature(kind="anthropic", data="sig+/==", family="claude")
+    thoughts = ({"text": "I wo", "thought": True}, {"text": "nder.", "thought": True})
+    said = ({"text": "Let "}, {"text": " "}, {"text": "me."})
+    assert blocks_of(*thoughts, *said, signed(CALL, SEALS.seal(theirs) or "")) == (
+        Reasoning(text="I wonder.", summary=True, signature=theirs),
+        Text(text="Let  me."),
+        ToolCall(id="c", name="f", arguments="{}"),
+    )
+
+
 def test_a_forged_carrier_is_dropped_and_that_is_said() -> None:
     request = decoded({"contents": [{"role": "model", "parts": [signed(CALL, "UFNDMforged")]}]})
     assert request.turns[0].blocks == (ToolCall(id="c", name="f", arguments="{}"),)

@@ -161,3 +161,16 @@ def test_a_custom_tool_has_plain_text_for_input() -> None:
     entry = {"index": 0, "id": "a", "type": "custom", "custom": {"name": "patch", "input": "*** Be"}}
     more = {"index": 0, "custom": {"input": "gin"}}
     assert blocks(calls(entry), calls(more))[0] == ToolCall(id="a", name="patch", arguments="*** Begin", custom=True)
+
+
+def test_free_text_inputs_that_interleave_stay_whole() -> None:  # H15
+    opened = [{"index": n, "id": name, "type": "custom", "custom": {"name": "p", "input": name}} for n, name in enumerate("ab")]
+    more = [{"index": n, "custom": {"input": "!"}} for n in (0, 1)]
+    found = blocks(*(calls(piece) for piece in (*opened, *more)))
+    assert made(found) == [("a", "p", "a!"), ("b", "p", "b!")]
+
+
+def test_a_call_that_was_never_named_is_not_a_call() -> None:
+    response = read(chunk({"content": "a"}), chunk({"function_call": {"name": "", "arguments": ""}}), chunk(finish="stop"))
+    assert [type(block) for block in response.choices[0].blocks] == [chat.Text]
+    assert response.choices[0].stop.reason == "stop"

@@ -268,3 +268,20 @@ def test_knobs_tools_and_formats_arrive() -> None:
     assert found.output == OutputFormat(kind="schema", schema=json.dumps(SEARCH).encode(), name="s", strict=True)
     assert found.extra == {"provider": b'{"order": []}'}
     assert found.include_usage and found.cache_key == "k"
+
+
+def test_a_result_of_a_free_form_tool_knows_that_it_is_one() -> None:
+    call = {"id": "a", "type": "custom", "custom": {"name": "p", "input": "x"}}
+    found = turns(*SAY, {"role": "assistant", "tool_calls": [call]}, {"role": "tool", "tool_call_id": "a", "content": "ok"})
+    assert found[2].blocks == (ToolResult(id="a", blocks=(Text(text="ok"),), custom=True),)
+
+
+def test_the_sound_of_an_earlier_answer_is_listed_as_lost() -> None:
+    found = decoded({"messages": [*SAY, {"role": "assistant", "content": None, "audio": {"id": "audio_1"}}, *SAY]})
+    assert [loss.field for loss in found.losses] == ["messages[1].audio"]
+
+
+def test_instructions_hold_text_only() -> None:
+    image = {"type": "image_url", "image_url": "https://a.example/x.png"}
+    with pytest.raises(BadRequest, match=r"messages\[0\].content"):
+        decoded({"messages": [{"role": "system", "content": [image]}, *SAY]})

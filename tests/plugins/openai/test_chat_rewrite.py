@@ -144,6 +144,28 @@ def test_a_body_that_is_no_object_is_refused() -> None:
         rewritten(b"[]")
 
 
+def test_ids_that_are_too_long_are_the_same_short_ones_twice() -> None:  # H58
+    long = "call_" + "x" * 60
+    call = {"id": long, "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    history = [{"role": "assistant", "tool_calls": [call]}, {"role": "tool", "tool_call_id": long, "content": "x"}]
+    found = members({"model": "a", "messages": history}, Profile(tool_id="le40"))["messages"]
+    assert found[0]["tool_calls"][0]["id"] == found[1]["tool_call_id"]
+    assert len(found[1]["tool_call_id"]) <= 40
+    assert members({"model": "a", "messages": history})["messages"] == history
+
+
+@pytest.mark.parametrize(
+    ("roles", "passes"),
+    [("su", True), ("suau", True), ("ssu", True), ("suu", False), ("sau", False), ("uaa", False)],
+)
+def test_neighbours_of_one_role_need_mending_where_turns_alternate(roles: str, passes: bool) -> None:
+    names = {"s": "system", "u": "user", "a": "assistant"}
+    body = json.dumps({"model": "a", "messages": [{"role": names[role], "content": "x"} for role in roles]}).encode()
+    operation = Operation(kind="chat", wire=WIRE.name, model="a", body=body)
+    assert WIRE.passes(operation, Profile(alternate_roles=True)) is passes
+    assert WIRE.passes(operation, Profile()) is True
+
+
 @pytest.mark.parametrize("able", [True, False])
 def test_free_form_tools_pass_to_those_who_have_them(able: bool) -> None:
     for kind in ("custom", "function"):

@@ -325,3 +325,19 @@ def test_an_error_in_a_whole_answer_is_raised() -> None:
 def test_blank_lines_before_a_whole_answer_are_nothing() -> None:
     body = b'\n\n\n{"id":"x","model":"m","choices":[{"index":0,"message":{"content":"hi"},"finish_reason":"stop"}]}'
     assert WIRE.decode_response(body, Profile()).choices[0].blocks == (Text(text="hi"),)
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"logprobs": ["a"]},
+        {"usage": [1]},
+        {"index": "0"},
+        {"delta": {"content": "b", "reasoning": {"effort": 1}}},
+        {"delta": {"content": "b", "tool_calls": {}}},
+        {"delta": {"content": "b", "annotations": "none"}},
+    ],
+)
+def test_a_member_of_another_type_counts_as_absent(odd: dict[str, Any]) -> None:
+    strange = {"id": "x", "choices": [{"index": 0, "delta": {"content": "b"}, "finish_reason": None, **odd}]}
+    assert blocks(chunk({"content": "a"}), strange) == (Text(text="ab"),)

@@ -360,3 +360,21 @@ def test_the_sdk_lists_models() -> None:  # H139
     assert json.loads(WIRE.encode_model(models[1], b"")) == {
         "id": "c", "object": "model", "created": 0, "owned_by": "", "context_length": 128
     }  # fmt: skip
+
+
+def test_thoughts_are_kept_apart_by_a_blank_line() -> None:
+    events = [
+        Start(),
+        *block(Reasoning(), "a"),
+        *block(Text(text=""), "x"),
+        *block(Reasoning(), "b"),
+        Stop(reason="stop"),
+        Finish(),
+    ]
+    assert accumulated(events).choices[0].message.reasoning_content == "a\n\nb"
+
+
+def test_what_ran_at_a_vendor_is_not_the_answers_text() -> None:
+    ran = chat.Opaque(wire="elsewhere", raw=b"{}", summary="[searched]")
+    events = [Start(), *block(ran), *block(Text(text=""), "x"), Stop(reason="stop"), Finish()]
+    assert accumulated(events).choices[0].message.content == "x"
