@@ -115,9 +115,10 @@ def google(node: Any) -> Any:
     """Google's Schema as JSON Schema; its `null` means unset."""
     if not isinstance(node, dict):
         return node
+    members: Node = node
     out: Node = {}
-    for raw, value in node.items():
-        key: str = _GOOGLE_KEYS.get(raw, raw)
+    for raw, value in members.items():
+        key = _GOOGLE_KEYS.get(raw, raw)
         if value is None or key in _UNSAID or (key == "format" and value == "enum"):
             continue
         value = _google_member(key, value)

@@ -48,6 +48,9 @@ class Chat(Wire):
 
     # -- answers from an upstream
 
+    def read_usage(self, body: bytes, profile: Profile) -> Usage | None:
+        return chat_stream.read_usage(body, profile)
+
     def decode_response(self, body: bytes, profile: Profile) -> chat.Response:
         return chat_stream.decode_response(body, profile)
 

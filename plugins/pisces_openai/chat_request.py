@@ -22,16 +22,16 @@ Parts = dict[str, Raw]
 
 _EFFORTS: frozenset[str] = frozenset(get_args(Effort))
 _EFFORT_WORDS = {"default": "auto", "off": "none", "disabled": "none"}  # Groq's Qwen; old clients
-_IGNORED = frozenset({"model", "messages", "stream", "stream_options", "api_key", "pisces", "functions", "function_call"})
-# hints without meaning elsewhere, and the gateway's own: said by members that are read by another name
-_SPENT = _IGNORED | {
+# members that are read, that are hints without meaning elsewhere, or that are meant for the gateway itself
+_SPENT = frozenset({
+    "model", "messages", "stream", "stream_options", "api_key", "pisces", "functions", "function_call",
     "tools", "tool_choice", "parallel_tool_calls", "max_tokens", "max_completion_tokens", "temperature", "top_p", "top_k",
     "min_p", "seed", "frequency_penalty", "presence_penalty", "n", "stop", "logit_bias", "logprobs", "top_logprobs",
     "reasoning_effort", "reasoning", "include_reasoning", "enable_thinking", "thinking_budget", "thinking",
     "chat_template_kwargs", "response_format", "verbosity", "modalities", "audio", "web_search_options", "user",
     "safety_identifier", "metadata", "service_tier", "prompt_cache_key", "prompt_cache_options", "prompt_cache_retention",
     "cache_control",
-}  # fmt: skip
+})  # fmt: skip
 
 
 class _Format(msgspec.Struct):

@@ -18,6 +18,7 @@ from .chat_frames import NOTHING, Choice, Chunk, Counted, MaybeRaw, Opening, rea
 from .chat_usage import decode_usage
 
 _encode = msgspec.json.Encoder().encode
+_FAILED = ("error", "network_error")  # as finish reasons
 _NOTHING_SAID = (b"null", b"false", b'""', b"{}", b"[]")
 _MENDABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
@@ -148,7 +149,7 @@ class ChatDecoder(Decoder):
             return ()
         out: list[Event] = [] if self._started else [Start()]
         readers = [self._readers[index] for index in sorted(self._readers)] or [ChoiceReader(0, self._profile, "-")]
-        if all(reader.raw in ("error", "network_error") and not reader.answered for reader in readers):
+        if all(reader.raw in _FAILED and not reader.answered for reader in readers):
             return self._fail(UpstreamBroken("The upstream broke off before its answer began."))
         readers[0].cite(_sources(self._citations, self._results))
         for reader in readers:
@@ -156,6 +157,32 @@ class ChatDecoder(Decoder):
         out.append(Finish(usage=self.usage, extra=self._extra))
         self._over = self.done = True
         return out
+
+
+class _Ended(msgspec.Struct):
+    finish_reason: Any = None
+
+
+class _Glance(msgspec.Struct):
+    """As much of a whole answer as a passthrough must know."""
+
+    choices: list[_Ended] | None = None
+    usage: Counted | None = None
+    error: MaybeRaw = NOTHING
+
+
+_glance = msgspec.json.Decoder(_Glance)
+
+
+def read_usage(body: bytes, profile: Profile) -> Usage | None:
+    """What an answer that passes through has used, its messages unread. Raises the error that a 200 may hold."""
+    try:
+        seen = _glance.decode(body)
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
+        return decode_response(body, profile).usage
+    if not seen.choices or _said(seen.error) or any(choice.finish_reason in _FAILED for choice in seen.choices):
+        return decode_response(body, profile).usage
+    return decode_usage(seen.usage)
 
 
 def decode_response(body: bytes, profile: Profile) -> chat.Response:

@@ -12,7 +12,7 @@ from pisces_proxy.splice import join, members
 from pisces_proxy.usage import Usage
 
 from . import errors, responses_relay
-from .responses_answer import decode_response
+from .responses_answer import decode_response, read_usage
 from .responses_events import ResponsesDecoder
 from .responses_items import WIRE
 from .responses_request import decode_request
@@ -65,6 +65,9 @@ class Responses(Wire):
         return join({name: value for name, value in members(body).items() if name in _COUNTED})
 
     # -- answers from an upstream
+
+    def read_usage(self, body: bytes, profile: Profile) -> Usage | None:
+        return read_usage(body, profile)
 
     def decode_response(self, body: bytes, profile: Profile) -> chat.Response:
         return decode_response(body, profile)

@@ -42,13 +42,25 @@ def family_of(profile: Profile) -> str:
     return profile.signature or FAMILY
 
 
-def decode_response(body: bytes, profile: Profile) -> Response:
-    """Raises the error that a 200 may hold."""
+def read_usage(body: bytes, profile: Profile) -> Usage | None:
+    """What an answer that passes through has used, its items unread. Raises the error that a 200 may hold."""
+    if b'"web_search_call"' in body:  # searches are counted by their items
+        return decode_response(body, profile).usage
+    return usage_of(_finished(body))
+
+
+def _finished(body: bytes) -> Answer:
     answer = _read(body)
     if answer.error or not answer.output:
         raise failure_in(_any.decode(body))
     if (answer.status or "") not in _FINISHED:
         raise unfinished(answer)
+    return answer
+
+
+def decode_response(body: bytes, profile: Profile) -> Response:
+    """Raises the error that a 200 may hold."""
+    answer = _finished(body)
     items, blocks = raw_items(answer), _blocks(answer, family_of(profile))
     return Response(
         id=answer.id or "",

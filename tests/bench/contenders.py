@@ -145,7 +145,8 @@ def litellm(folder: Path, upstream_port: int, cache: Path) -> Contender:
         venv.create(cache, with_pip=True)
         subprocess.run([python, "-m", "pip", "install", "--quiet", "litellm[proxy]", "uvloop"], check=True, timeout=900)
     address = {"api_base": f"http://127.0.0.1:{upstream_port}/v1", "api_key": "bench"}
-    rows = [{"model_name": name, "litellm_params": {"model": f"openai/{name}", **address}} for name in MODELS]
+    # its `openai` provider would send Messages on as Responses, which this upstream does not speak
+    rows = [{"model_name": name, "litellm_params": {"model": f"hosted_vllm/{name}", **address}} for name in MODELS]
     config, log, port = folder / "litellm.json", folder / "litellm.log", free_port()
     config.write_text(json.dumps({"model_list": rows, "general_settings": {"master_key": "sk-bench"}}))  # JSON is YAML
     began = time.monotonic()

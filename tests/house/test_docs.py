@@ -33,18 +33,21 @@ def blocks(language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```", TEXT, re.MULTILINE | re.DOTALL)
 
 
-def commands(group: click.Group, path: str = "pisces") -> Iterator[tuple[str, click.Command]]:
-    for name, command in sorted(group.commands.items()):
+def commands(group: click.Group, path: str = "pisces") -> Iterator[str]:
+    """Every command; the groups fill themselves when they are asked."""
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
         if isinstance(command, click.Group):
             yield from commands(command, f"{path} {name}")
         else:
-            yield f"{path} {name}", command
+            yield f"{path} {name}"
 
 
 def all_commands() -> list[str]:
     from pisces_proxy.cli import main
 
-    return [path for path, _ in commands(main)]
+    return list(commands(main))
 
 
 def implementations(*folders: Path) -> set[str]:
@@ -72,10 +75,16 @@ def test_a_hook_is_called_by_the_core(hook: str) -> None:
     assert any(hook in file.read_text(encoding="utf-8") for file in files(CORE) if file.name != "hookspecs.py")
 
 
+def test_there_are_commands_to_look_for() -> None:
+    assert {"pisces serve", "pisces check", "pisces ask", "pisces keys create", "pisces usage", "pisces plugins"} <= {
+        *all_commands()
+    }
+
+
 @pytest.mark.parametrize("command", all_commands())
 def test_a_command_stands_in_the_readme(command: str) -> None:
     *path, name = command.split()
-    listed = re.search(rf"{re.escape(' '.join(path))}\s+[a-z|,/ ]*\b{name}\b", TEXT)
+    listed = re.search(rf"{re.escape(' '.join(path))}\s+[a-z|\\,/ ]*\b{name}\b", TEXT)
     assert listed, f"README.md does not mention `{command}`"
 
 
@@ -86,11 +95,8 @@ def test_a_config_key_stands_in_the_readme_or_the_sample(table: str, key: str) -
     assert re.search(rf"\b{key}\b", text), f"nothing explains [{table}] {key}"
 
 
-@pytest.mark.parametrize("number", range(len(blocks("toml"))))
-def test_a_toml_sample_of_the_readme_loads(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    sample = blocks("toml")[number]
-    if "[project" in sample:
-        pytest.skip("a pyproject.toml, not a channels.toml")
+@pytest.mark.parametrize("sample", [block for block in blocks("toml") if "[project" not in block])
+def test_a_toml_sample_of_the_readme_loads(sample: str, monkeypatch: pytest.MonkeyPatch) -> None:
     for variable in re.findall(r"\$\{(\w+)\}", sample):
         monkeypatch.setenv(variable, "a-secret")
     read = config.parse(sample.replace("files = [", "files = [] # ["), "README.md")

@@ -5,14 +5,7 @@ from __future__ import annotations
 from itertools import permutations
 
 import pytest
-from laws.samples import vendor_streams
-
-from pisces_proxy.config import Config
-from pisces_proxy.plugin import Wire
-from pisces_proxy.registry import Registry
-
-WIRES: dict[str, Wire] = {name: wire for name, wire in Registry.load(Config()).wires.items() if wire.kind == "chat"}
-STREAMS = vendor_streams()
+from laws.wires import STREAMS, WIRES
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -23,6 +16,5 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     elif "wire" in names:
         metafunc.parametrize("wire", WIRES.values(), ids=WIRES)
     if "vendor_stream" in names:
-        rows = [(WIRES[name], stream) for (name, _), stream in STREAMS.items() if name in WIRES]
-        ids = [f"{name}-{scene}" for name, scene in STREAMS if name in WIRES]
-        metafunc.parametrize("vendor_stream", rows, ids=ids)
+        rows = [(WIRES[name], stream) for (name, _), stream in STREAMS.items()]
+        metafunc.parametrize("vendor_stream", rows, ids=["-".join(key) for key in STREAMS])

@@ -145,3 +145,19 @@ def test_recorded_streams_can_be_cut_anywhere(wire: Wire) -> None:
         whole = [repr(event) for event in events_of(wire, stream.encode(), Profile()) if not isinstance(event, chat.Failed)]
         pieces = [repr(event) for event in events_of(wire, stream.encode(), Profile(), 7) if not isinstance(event, chat.Failed)]
         assert pieces == whole, name
+
+
+def test_the_usage_read_at_a_glance_is_that_of_the_whole_answer(wire: Wire) -> None:
+    """A passthrough does not read the answer; what it bills must be the same."""
+    bodies = [(name, exchange["response"]) for name, exchange in recorded(wire.name) if "body" in exchange["response"]]
+    if not bodies:
+        pytest.skip(f"no recorded answers of {wire.name}: set PISCES_CORPUS to their folder")
+    for name, response in bodies:
+        body = json.dumps(response["body"], ensure_ascii=False).encode()
+        try:
+            whole = wire.decode_response(body, Profile()).usage
+        except PiscesError as refused:
+            with pytest.raises(type(refused)):
+                wire.read_usage(body, Profile())
+            continue
+        assert wire.read_usage(body, Profile()) == whole, name

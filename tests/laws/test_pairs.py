@@ -9,7 +9,7 @@ from laws.reading import events_of, stream_of
 from laws.samples import ANSWERS, PROFILE, REQUESTS, SEALS, reply
 
 from pisces_proxy import chat
-from pisces_proxy.plugin import Operation, Profile, Wire
+from pisces_proxy.plugin import Operation, Wire
 
 
 def _whole(wire: Wire, answer: chat.Response) -> chat.Response:
@@ -62,18 +62,13 @@ def test_a_request_keeps_its_turns_tools_and_scalars(source: Wire, target: Wire,
 
 @pytest.mark.parametrize("sample", REQUESTS)
 def test_the_same_request_makes_the_same_bytes(wire: Wire, sample: str) -> None:  # H114
-    profile = _profile(wire)
-    first, second = (wire.encode_request(REQUESTS[sample], "m", profile).body for _ in range(2))
+    first, second = (wire.encode_request(REQUESTS[sample], "m", PROFILE).body for _ in range(2))
     assert first == second
-
-
-def _profile(wire: Wire) -> Profile:
-    return Profile()
 
 
 def _asked(wire: Wire, request: chat.Request) -> chat.Request:
     """The request as this wire's upstream would read it."""
-    encoded = wire.encode_request(request, request.model, _profile(wire))
+    encoded = wire.encode_request(request, request.model, PROFILE)
     operation = Operation(kind="chat", wire=wire.name, model=request.model, stream=request.stream, body=encoded.body)
     return wire.decode_request(operation, SEALS)
 

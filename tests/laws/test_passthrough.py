@@ -6,15 +6,15 @@ from typing import Any
 
 import msgspec
 import pytest
-from laws.conftest import STREAMS, WIRES
 from laws.reading import cut
-from laws.samples import PROFILE, REQUESTS, reply, vendor_answers
+from laws.samples import PROFILE, REQUESTS, reply
+from laws.wires import STREAMS, WHOLE, WIRES
 
 from pisces_proxy import splice, sse
 from pisces_proxy.plugin import Operation, Reply, Wire
 from pisces_proxy.transform import Passthrough
 
-NAMED = [pytest.param(name, scene, id=f"{name}-{scene}") for name, scene in STREAMS if name in WIRES]
+NAMED = [pytest.param(*key, id="-".join(key)) for key in STREAMS]
 NAMED_EDITS = {"model", "stream_options"}
 EXTENSION = b'{"gateway":"pisces","request_id":"req_1"}'
 
@@ -103,10 +103,7 @@ def test_a_relayed_stream_that_breaks_off_ends_in_an_error(name: str, scene: str
     assert b"error" in out[len(half) - 200 :]
 
 
-WHOLE = vendor_answers()
-
-
-@pytest.mark.parametrize(("name", "scene"), [pytest.param(*key, id="-".join(key)) for key in WHOLE if key[0] in WIRES])
+@pytest.mark.parametrize(("name", "scene"), [pytest.param(*key, id="-".join(key)) for key in WHOLE])
 def test_a_relayed_answer_differs_in_the_models_name_and_the_extension_only(name: str, scene: str) -> None:
     wire, body = WIRES[name], WHOLE[name, scene]
     out = wire.relay_response(body, reply(wire, model="our-name", extension=EXTENSION, stream=False))

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-import httpx
+import httpx2 as httpx
 import openai
 from pisces_openai.responses import Responses
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-import httpx
+import httpx2 as httpx
 import openai
 import pytest
 from pisces_openai.chat import Chat
