@@ -192,6 +192,7 @@ class Engine:
                 attempt.error = f"{transform.failure.kind}: {transform.failure.message}"[:500]
             await self._books.settle(call, 200, _counted(call, transform), transform.failure)
 
+        stream.watch(exchange, prepared.target.channel.idle_timeout, _clock())
         try:
             await relay(exchange, transform, stream, held, settle)
             await ended(exchange)

@@ -34,6 +34,12 @@ class LocalExchange:
             parts.append(part)
         return b"".join(parts)
 
+    def unwatched(self) -> None:
+        """Nothing watches it: it cannot fall silent but by its own choice."""
+
+    def expire(self) -> None:
+        """See `unwatched`."""
+
     def close(self) -> None:
         """The iterator is let go; what it waits for is cancelled with the task that reads it."""
 

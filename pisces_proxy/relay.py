@@ -40,7 +40,7 @@ class Sink(Protocol):
 class Stream:
     """A streamed answer that is open towards a client. `headers` are known once a channel is being tried."""
 
-    __slots__ = ("early", "headers", "heartbeat", "last", "sink", "useful")
+    __slots__ = ("early", "exchange", "headers", "heard", "heartbeat", "idle", "last", "sink", "useful")
 
     def __init__(self, sink: Sink, headers: Mapping[str, str], heartbeat: bytes, early: bytes, now: float) -> None:
         self.sink = sink
@@ -49,6 +49,14 @@ class Stream:
         self.early = early
         self.last = now
         self.useful = False
+        self.exchange: Exchange | None = None  # while it is relayed
+        self.heard = now
+        self.idle = 0.0
+
+    def watch(self, exchange: Exchange, idle: float, now: float) -> None:
+        """See to it that this upstream does not fall silent for more than `idle` seconds."""
+        exchange.unwatched()
+        self.exchange, self.idle, self.heard = exchange, idle, now
 
     async def write(self, data: bytes, now: float) -> None:
         if not self.sink.opened:
@@ -90,8 +98,11 @@ class Hearts:
         while True:
             await asyncio.sleep(min(1.0, self._interval / 3))
             now = clock()
-            for stream in [stream for stream in self._streams if now - stream.last >= self._interval]:
-                await stream.beat(now)
+            for stream in list(self._streams):
+                if stream.exchange is not None and now - stream.heard >= stream.idle:
+                    stream.exchange.expire()
+                elif now - stream.last >= self._interval:
+                    await stream.beat(now)
 
 
 async def first_useful(exchange: Exchange, transform: Transform, seconds: float) -> bytes:
@@ -121,20 +132,25 @@ async def relay(
     """
     clock = asyncio.get_running_loop().time
     stream.useful = True
-    out = held
+    out, feed, write = held, transform.feed, stream.sink.write
+    if not stream.sink.opened:
+        await stream.sink.open(stream.headers)
     try:
         while not transform.finished and transform.failure is None:
             if out:
-                await stream.write(out, clock())
+                await write(out)
+                stream.last = clock()
             chunk = await exchange.chunk()
             if not chunk:
                 out = transform.end()
                 break
-            out = transform.feed(chunk)
+            stream.heard = clock()
+            out = feed(chunk)
         else:
             out += transform.end()
     except UpstreamError as error:
         out = transform.fail(error)
+    stream.exchange = None
     await settle()
     if out:
         await stream.write(out, clock())

@@ -36,6 +36,8 @@ class Cutter:
 
     def feed(self, chunk: bytes) -> bytes:
         """Complete frames, as received; empty while none is complete."""
+        if not self._held and chunk.endswith(b"\n\n"):
+            return chunk  # as nearly all do
         end = _last_end(self._tail + chunk) - len(self._tail)
         if end <= 0:
             self._hold(chunk)

@@ -150,6 +150,8 @@ class Passthrough(Transform):
     def _relay(self, block: bytes) -> bytes:
         if self._own_form or b"\r" in block:
             return b"".join([self._frame(raw) for raw in sse.split(block)])
+        if not self._reading and not any([marker in block for marker in self._markers]):
+            return self._plain(block)
         out, at, marked = [], 0, _Marked(block, self._markers)
         while at < len(block):
             until = at if self._reading else marked.frame(at)

@@ -41,6 +41,13 @@ class Exchange(Protocol):
     def ended(self) -> bool:
         """Whether everything has come, without waiting."""
 
+    def unwatched(self) -> None:
+        """From here on somebody else sees to it that the upstream does not fall silent: a timer for each read costs as much
+        as relaying it."""
+
+    def expire(self) -> None:
+        """The upstream has been silent for too long: whoever waits for its next chunk gets UpstreamTimeout."""
+
     def close(self) -> None:
         """Done with it: a finished answer frees its connection, an unfinished one closes it."""
 
@@ -138,6 +145,15 @@ class _HttpExchange:
     @property
     def ended(self) -> bool:
         return self._content.at_eof()
+
+    def unwatched(self) -> None:
+        connection = self._response.connection
+        if connection is not None and connection.protocol is not None:
+            connection.protocol.read_timeout = None
+            connection.protocol.start_timeout()  # that is: stop the one that runs
+
+    def expire(self) -> None:
+        self._content.set_exception(TimeoutError())
 
     def close(self) -> None:
         if self._content.at_eof():

@@ -61,10 +61,11 @@ def configuration(folder: Path, *channels: str, server: str = "") -> str:
 
 
 @asynccontextmanager
-async def open_house(folder: Path, *channels: str, server: str = "") -> AsyncIterator[House]:
+async def open_house(folder: Path, *channels: str, server: str = "", key: str | None = None) -> AsyncIterator[House]:
+    """`key`: one that the folder's database knows from an earlier house."""
     running = await start(parse(configuration(folder, *channels, server=server)))
     try:
-        key = await first_key(running.gateway.storage, "pisces-")
+        key = key or await first_key(running.gateway.storage, "pisces-")
         assert key is not None
         yield House(running.url, key, running.gateway)
     finally:

@@ -9,6 +9,7 @@ from pisces_proxy import chat
 from pisces_proxy.errors import PiscesError
 from pisces_proxy.plugin import Decoder, Encoded, Encoder, Model, Operation, Profile, Reply, Wire
 from pisces_proxy.seals import Seals
+from pisces_proxy.usage import Usage
 
 from . import chat_answer, chat_models, chat_relay, chat_request, chat_rewrite, chat_stream, chat_upstream, errors
 from .chat_choice import WIRE

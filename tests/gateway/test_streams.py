@@ -246,3 +246,18 @@ def _big_frame(up: str) -> bytes:
         b'event: content_block_delta\ndata: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"%s"}}\n\n'
         % text
     )
+
+
+async def test_an_upstream_that_falls_silent_for_too_long_is_told_as_a_timeout(house, upstream) -> None:
+    only = await upstream(OpenAIChat())
+    only.play(script.text, Delivery(pause=0.4))
+    found = await house(channel(only, more='idle_timeout = "1s"'))
+    asked = dialect("openai.chat", only.vendor.model)
+    async with session(found.key) as http, http.post(found.url + asked.stream_path, json=asked.stream_body()) as response:
+        assert "[DONE]" in await response.text()  # slower than it seems, but never silent for so long
+    only.play(script.text, Delivery(pause=0))
+    only.delivery = Delivery(stalls_after=3)
+    async with session(found.key) as http, http.post(found.url + asked.stream_path, json=asked.stream_body()) as response:
+        text = await response.text()
+    assert tells_an_error("openai.chat", text) and "upstream_timeout" in text, text
+    await asyncio.wait_for(only.last.closed.wait(), 1.0)

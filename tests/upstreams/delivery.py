@@ -13,7 +13,8 @@ STREAM = "text/event-stream"
 
 @dataclass(frozen=True)
 class Delivery:
-    """`cut_after` frames the connection breaks, `ends_after` frames it closes as if all were said. `pause` is in
+    """`cut_after` frames the connection breaks, `ends_after` frames it closes as if all were said,
+    `stalls_after` frames it says nothing more. `pause` is in
     seconds, before each frame. `instead` replaces the answer: `html`, `empty`, `error` (an error in a 200),
     `first_error` (a stream that opens with one), `late_error` (an error behind the first half)."""
 
@@ -24,6 +25,7 @@ class Delivery:
     last_blank: bool = True
     cut_after: int | None = None
     ends_after: int | None = None
+    stalls_after: int | None = None
     pause: float = 0.0
     instead: str = ""
 
@@ -51,7 +53,7 @@ async def stream(
     for number, frame in enumerate(written(frames, how)):
         if how.cut_after is not None and number >= how.cut_after:
             break
-        await asyncio.sleep(how.pause)
+        await asyncio.sleep(how.pause if number != how.stalls_after else 60)
         await _write(response, frame, how)
     if how.cut_after is not None:
         await asyncio.sleep(0.02)  # so that what was written is on its way before the connection breaks

@@ -17,7 +17,6 @@ class AnthropicTalk(Talk):
     def __init__(self, url: str, key: str, model: str, stream: bool) -> None:
         super().__init__(url, key, model, stream)
         self.client = AsyncAnthropic(base_url=url, api_key=key, max_retries=0)
-        self.messages: list[Any] = []
 
     async def close(self) -> None:
         await self.client.close()
@@ -27,16 +26,16 @@ class AnthropicTalk(Talk):
         if image is not None:
             data = base64.b64encode(image).decode()
             content.insert(0, {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": data}})
-        self.messages.append({"role": "user", "content": content})
+        self.history.append({"role": "user", "content": content})
         return await self._send()
 
     async def tell(self, results: dict[str, str]) -> Answer:
         content = [{"type": "tool_result", "tool_use_id": id, "content": text} for id, text in results.items()]
-        self.messages.append({"role": "user", "content": content})
+        self.history.append({"role": "user", "content": content})
         return await self._send()
 
     def _options(self) -> dict[str, Any]:
-        options: dict[str, Any] = {"model": self.model, "messages": self.messages, "max_tokens": 8000, "system": "Be brief."}
+        options: dict[str, Any] = {"model": self.model, "messages": self.history, "max_tokens": 8000, "system": "Be brief."}
         if self.tools:
             options["tools"] = [{"name": "get_weather", "description": DESCRIPTION, "input_schema": TOOL_SCHEMA}]
         if self.thinking:
@@ -47,7 +46,7 @@ class AnthropicTalk(Talk):
 
     async def _send(self) -> Answer:
         message = await (self._streamed() if self.stream else self.client.messages.create(**self._options()))
-        self.messages.append({"role": "assistant", "content": message.content})
+        self.history.append({"role": "assistant", "content": message.content})
         usage = message.usage
         details = getattr(usage, "output_tokens_details", None)
         return Answer(

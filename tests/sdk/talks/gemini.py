@@ -18,7 +18,6 @@ class GeminiTalk(Talk):
         super().__init__(url, key, model, stream)
         options = types.HttpOptions(base_url=url, api_version="v1beta")
         self.client = genai.Client(api_key=key, http_options=options)
-        self.contents: list[types.Content] = []
 
     async def close(self) -> None:
         await self.client.aio.aclose()
@@ -28,7 +27,7 @@ class GeminiTalk(Talk):
         parts = [types.Part.from_text(text=text)]
         if image is not None:
             parts.insert(0, types.Part.from_bytes(data=image, mime_type="image/png"))
-        self.contents.append(types.Content(role="user", parts=parts))
+        self.history.append(types.Content(role="user", parts=parts))
         return await self._send()
 
     async def tell(self, results: dict[str, str]) -> Answer:
@@ -36,7 +35,7 @@ class GeminiTalk(Talk):
             types.Part(function_response=types.FunctionResponse(id=id, name="get_weather", response={"output": text}))
             for id, text in results.items()
         ]
-        self.contents.append(types.Content(role="user", parts=parts))
+        self.history.append(types.Content(role="user", parts=parts))
         return await self._send()
 
     def _options(self) -> dict[str, Any]:
@@ -49,7 +48,7 @@ class GeminiTalk(Talk):
             config["thinking_config"] = {"include_thoughts": True, "thinking_level": "MEDIUM"}
         if self.structured:
             config |= {"response_mime_type": "application/json", "response_json_schema": SCHEMA}
-        return {"model": self.model, "contents": self.contents, "config": config}
+        return {"model": self.model, "contents": self.history, "config": config}
 
     async def _send(self) -> Answer:
         if self.stream:
@@ -57,7 +56,7 @@ class GeminiTalk(Talk):
         else:
             chunks = [await self.client.aio.models.generate_content(**self._options())]
         parts = [part for chunk in chunks for c in chunk.candidates or () if c.content for part in c.content.parts or ()]
-        self.contents.append(types.Content(role="model", parts=parts))
+        self.history.append(types.Content(role="model", parts=parts))
         calls = [part.function_call for part in parts if part.function_call]
         usage = chunks[-1].usage_metadata
         headers = {name.lower(): value for name, value in (chunks[0].sdk_http_response.headers or {}).items()}

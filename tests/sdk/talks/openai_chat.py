@@ -18,7 +18,7 @@ class OpenAIChatTalk(Talk):
     def __init__(self, url: str, key: str, model: str, stream: bool) -> None:
         super().__init__(url, key, model, stream)
         self.client = AsyncOpenAI(base_url=f"{url}/v1", api_key=key, max_retries=0)
-        self.messages: list[Any] = [{"role": "system", "content": "Be brief."}]
+        self.history = [{"role": "system", "content": "Be brief."}]
 
     async def close(self) -> None:
         await self.client.close()
@@ -28,15 +28,15 @@ class OpenAIChatTalk(Talk):
         if image is not None:
             uri = f"data:image/png;base64,{base64.b64encode(image).decode()}"
             parts.append({"type": "image_url", "image_url": {"url": uri}})
-        self.messages.append({"role": "user", "content": parts if image is not None else text})
+        self.history.append({"role": "user", "content": parts if image is not None else text})
         return await self._send()
 
     async def tell(self, results: dict[str, str]) -> Answer:
-        self.messages += [{"role": "tool", "tool_call_id": id, "content": text} for id, text in results.items()]
+        self.history += [{"role": "tool", "tool_call_id": id, "content": text} for id, text in results.items()]
         return await self._send()
 
     def _options(self) -> dict[str, Any]:
-        options: dict[str, Any] = {"model": self.model, "messages": self.messages}
+        options: dict[str, Any] = {"model": self.model, "messages": self.history}
         if self.tools:
             function = {"name": "get_weather", "description": DESCRIPTION, "parameters": TOOL_SCHEMA, "strict": True}
             options["tools"] = [{"type": "function", "function": function}]
@@ -50,7 +50,7 @@ class OpenAIChatTalk(Talk):
     async def _send(self) -> Answer:
         completion = await (self._streamed() if self.stream else self.client.chat.completions.create(**self._options()))
         choice, usage = completion.choices[0], completion.usage
-        self.messages.append(choice.message)
+        self.history.append(choice.message)
         return Answer(
             text=choice.message.content or "",
             finish=choice.finish_reason,

@@ -18,7 +18,6 @@ class OpenAIResponsesTalk(Talk):
     def __init__(self, url: str, key: str, model: str, stream: bool) -> None:
         super().__init__(url, key, model, stream)
         self.client = AsyncOpenAI(base_url=f"{url}/v1", api_key=key, max_retries=0)
-        self.items: list[Any] = []
 
     async def close(self) -> None:
         await self.client.close()
@@ -28,15 +27,15 @@ class OpenAIResponsesTalk(Talk):
         if image is not None:
             uri = f"data:image/png;base64,{base64.b64encode(image).decode()}"
             parts.append({"type": "input_image", "image_url": uri, "detail": "auto"})
-        self.items.append({"role": "user", "content": parts})
+        self.history.append({"role": "user", "content": parts})
         return await self._send()
 
     async def tell(self, results: dict[str, str]) -> Answer:
-        self.items += [{"type": "function_call_output", "call_id": id, "output": text} for id, text in results.items()]
+        self.history += [{"type": "function_call_output", "call_id": id, "output": text} for id, text in results.items()]
         return await self._send()
 
     def _options(self) -> dict[str, Any]:
-        options: dict[str, Any] = {"model": self.model, "input": self.items, "instructions": "Be brief.", "store": False}
+        options: dict[str, Any] = {"model": self.model, "input": self.history, "instructions": "Be brief.", "store": False}
         if self.tools:
             tool = {"name": "get_weather", "description": DESCRIPTION, "parameters": TOOL_SCHEMA, "strict": True}
             options["tools"] = [{"type": "function", **tool}]
@@ -49,7 +48,7 @@ class OpenAIResponsesTalk(Talk):
 
     async def _send(self) -> Answer:
         response = await (self._streamed() if self.stream else self.client.responses.create(**self._options()))
-        self.items += response.output
+        self.history += response.output
         calls = [item for item in response.output if item.type == "function_call"]
         thoughts = [item for item in response.output if item.type == "reasoning"]
         usage = response.usage

@@ -33,6 +33,7 @@ class Talk(abc.ABC):
 
     def __init__(self, url: str, key: str, model: str, stream: bool) -> None:
         self.url, self.key, self.model, self.stream = url, key, model, stream
+        self.history: list[Any] = []
         self.thinking = False
         self.tools = False
         self.structured = False
