@@ -324,8 +324,8 @@ async def _refusal(prepared: Prepared, exchange: Exchange) -> PiscesError:
 def _counted(call: Call, transform: Transform) -> Usage:
     """What the upstream counted; for one that did not get to it, our own count of what came."""
     usage = transform.usage
-    if usage is None or (usage.output == 0 and transform.output and not transform.finished):
-        return estimated(call, transform.output) if usage is None else _with_output(usage, transform.output)
+    if usage is None or (usage.output == 0 and transform.letters and not transform.finished):
+        return estimated(call, transform.letters) if usage is None else _with_output(usage, transform.letters)
     return usage
 
 

@@ -166,9 +166,9 @@ class Wire(abc.ABC):
 
     `protocol` is what `pisces.protocol` says. `url_media` are the kinds that upstreams of this wire fetch by URL
     themselves. `markers`: byte strings, one of which stands in each frame that a passthrough must read (usage, errors,
-    the end). `heartbeat` is what a client of this wire can be sent at any time, `early_heartbeat` before the first
-    event where that differs; `fallback` makes it the shape of errors on paths that nobody serves. `count_member` is the
-    member of a count answer that holds the number.
+    the end), those that come last first, without spaces behind colons. `heartbeat` is what a client of this wire can
+    be sent at any time, `early_heartbeat` before the first event where that differs; `fallback` makes it the shape of
+    errors on paths that nobody serves. `count_member` is the member of a count answer that holds the number.
     """
 
     name: ClassVar[str]

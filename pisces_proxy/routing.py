@@ -18,7 +18,7 @@ from .errors import (
     UpstreamUnauthorized,
     UpstreamUnfunded,
 )
-from .plugin import Profile, Provider
+from .plugin import LocalProvider, Profile, Provider
 
 TRIPS_AFTER = 3  # failures in a row before a channel rests: one lost connection must not close the only channel
 FIRST_REST = 2.0  # seconds; doubles with each failure behind it
@@ -181,7 +181,10 @@ def all_resting(model: str, candidates: Sequence[Candidate], now: float) -> NoCh
 
 
 def failed(target: Target, key: Rest, error: PiscesError, now: float) -> None:
-    """Note a failure by its class: the client's own mistakes and missing models never count against a channel."""
+    """Note a failure by its class: the client's own mistakes and missing models never count against a channel, and what
+    runs in this process never rests: it fails when it is asked to."""
+    if isinstance(target.provider, LocalProvider):
+        return
     match error:
         case UpstreamUnauthorized() | UpstreamUnfunded():
             key.failures += 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import time
 from collections.abc import Mapping
@@ -284,8 +285,8 @@ def _preflight(headers: dict[str, str]) -> dict[str, str]:
 def _error_headers(wire: Wire, error: PiscesError) -> dict[str, str]:
     headers = dict(wire.error_headers(error))
     if error.retry_after is not None:
-        headers["retry-after"] = str(max(1, round(error.retry_after)))
-        headers["retry-after-ms"] = str(max(1, round(error.retry_after * 1000)))
+        headers["retry-after"] = str(max(1, math.ceil(error.retry_after)))
+        headers["retry-after-ms"] = str(max(1, math.ceil(error.retry_after * 1000)))
     elif isinstance(error, RateLimited | UpstreamRateLimited) or error.status == 503:
         headers["retry-after"] = "5"
     if "allow" in error.details:

@@ -24,7 +24,7 @@ class Transform(abc.ABC):
     useful     an event has come that is worth showing; until then another channel may still be tried
     failure    the stream broke, by the upstream's own word or by its end; nothing follows
     finished   the upstream has said all that it has to say
-    output     letters of text seen so far, by our own rough count, for upstreams that do not count
+    output     letters of text read so far
     """
 
     useful = False
@@ -36,6 +36,11 @@ class Transform(abc.ABC):
     @abc.abstractmethod
     def usage(self) -> Usage | None:
         """What the upstream has counted so far."""
+
+    @property
+    def letters(self) -> int:
+        """Letters of text that have come so far, by our own rough count, for upstreams that do not count."""
+        return self.output
 
     @abc.abstractmethod
     def feed(self, chunk: bytes) -> bytes:
@@ -118,6 +123,8 @@ class Passthrough(Transform):
         self._decoder = wire.decoder(profile)
         self._cutter = sse.Cutter()
         self._markers = wire.markers
+        self._unread = 0  # bytes of frames that nobody read
+        self._frame_size = 0  # of the first one with text in it
         self._own_form = reply.form != "sse"
         self._first = True
         self._reading = True  # every frame, until the first useful one is through
@@ -126,6 +133,11 @@ class Passthrough(Transform):
     @property
     def usage(self) -> Usage | None:
         return self._decoder.usage
+
+    @property
+    def letters(self) -> int:
+        # a frame is about a token, a token about four letters
+        return self.output + 4 * (self._unread // max(1, self._frame_size))
 
     def feed(self, chunk: bytes) -> bytes:
         block = self._cutter.feed(chunk)
@@ -150,7 +162,7 @@ class Passthrough(Transform):
     def _relay(self, block: bytes) -> bytes:
         if self._own_form or b"\r" in block:
             return b"".join([self._frame(raw) for raw in sse.split(block)])
-        if not self._reading and not any([marker in block for marker in self._markers]):
+        if not self._reading and not self._any_marker(block):
             return self._plain(block)
         out, at, marked = [], 0, _Marked(block, self._markers)
         while at < len(block):
@@ -164,11 +176,17 @@ class Passthrough(Transform):
             at = until
         return b"".join(out)
 
+    def _any_marker(self, block: bytes) -> bool:
+        for marker in self._markers:  # noqa: SIM110 - a generator costs more than the search
+            if marker in block:
+                return True
+        return False
+
     def _plain(self, frames: bytes) -> bytes:
         """Frames that nobody has to read."""
         if self.failure is not None:
             return b""
-        self.output += 4 * frames.count(b"\n\n")  # a frame is about a token, a token about four letters
+        self._unread += len(frames)
         return frames.replace(self._theirs, self._ours) if self._theirs else frames
 
     def _frame(self, raw: bytes) -> bytes:
@@ -198,6 +216,10 @@ class Passthrough(Transform):
                 self._learn(event.model, data)
         if self.useful:
             self._reading = False
+            self._frame_size = len(data) + 8  # with `data: ` and its blank line
+            if b'": ' in data:  # this upstream may write a space behind its colons
+                spaced = [marker.replace(b'":', b'": ') for marker in self._markers if b'":' in marker]
+                self._markers = (*self._markers, *spaced)
 
     def _learn(self, model: str, data: bytes) -> None:
         member = b'"' + self._wire.model_member + b'":'

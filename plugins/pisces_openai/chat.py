@@ -24,12 +24,10 @@ class Chat(Wire):
     url_media: ClassVar[frozenset[str]] = frozenset({"image"})
     # both spellings of JSON that upstreams write: with and without a space behind the colon
     markers: ClassVar[tuple[bytes, ...]] = (
-        b'"usage":{',
-        b'"usage": {',
+        b"data: [DONE]",  # the longer, the faster it is searched for
+        b'"usage":{"',
         b'"finish_reason":"',
-        b'"finish_reason": "',
         b'"error"',
-        b"[DONE]",
     )
     fallback: ClassVar[bool] = True
 

@@ -134,6 +134,7 @@ def _printed_key(log: Path, process: subprocess.Popen[bytes]) -> str:
         if found := re.search(rb"pisces-[A-Za-z0-9_-]{40}", log.read_bytes()):
             return found[0].decode()
         time.sleep(0.02)
+    stop(process)
     raise RuntimeError(f"no key was printed:\n{log.read_text(errors='replace')[-2000:]}")
 
 
