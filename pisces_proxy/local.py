@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import suppress
+from typing import ClassVar
 
 from . import chat
 from .errors import PiscesError
@@ -27,6 +28,16 @@ class LocalExchange:
                 return chunk
         self.ended = True
         return b""
+
+    ERRORS: ClassVar[tuple[type[Exception], ...]] = (PiscesError,)
+
+    def explained(self, error: Exception) -> PiscesError:
+        assert isinstance(error, PiscesError)
+        return error
+
+    @property
+    def reader(self) -> Callable[[], Awaitable[bytes]]:
+        return self.chunk
 
     async def read(self, limit: int) -> bytes:
         parts = []

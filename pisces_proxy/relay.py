@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Protocol
 
-from .errors import PiscesError, UpstreamError
+from .errors import PiscesError
 from .transform import Transform
 from .upstream import Exchange
 
@@ -29,6 +29,10 @@ class Sink(Protocol):
 
     async def write(self, data: bytes) -> None:
         """Send, and wait while the client is slow. Raises ClientLeft."""
+
+    @property
+    def writer(self) -> Callable[[bytes], Awaitable[None]]:
+        """The same of an opened one with nothing around it: raises ConnectionError where the client has left."""
 
     @property
     def idle(self) -> bool:
@@ -132,24 +136,28 @@ async def relay(
     """
     clock = asyncio.get_running_loop().time
     stream.useful = True
-    out, feed, write = held, transform.feed, stream.sink.write
     if not stream.sink.opened:
         await stream.sink.open(stream.headers)
-    try:
-        while not transform.finished and transform.failure is None:
-            if out:
+    # bound once, and unwrapped: this loop runs for every chunk of every stream
+    out, feed, write, read = held, transform.feed, stream.sink.writer, exchange.reader
+    while not transform.finished and transform.failure is None:
+        if out:
+            try:
                 await write(out)
-                stream.last = clock()
-            chunk = await exchange.chunk()
-            if not chunk:
-                out = transform.end()
-                break
-            stream.heard = clock()
-            out = feed(chunk)
-        else:
-            out += transform.end()
-    except UpstreamError as error:
-        out = transform.fail(error)
+            except ConnectionError:  # never in one `try` with the upstream's: theirs are ConnectionErrors too
+                raise ClientLeft from None
+        try:
+            chunk = await read()
+        except exchange.ERRORS as error:
+            out = transform.fail(exchange.explained(error))
+            break
+        if not chunk:
+            out = transform.end()
+            break
+        stream.heard = stream.last = clock()
+        out = feed(chunk)
+    else:
+        out += transform.end()
     stream.exchange = None
     await settle()
     if out:

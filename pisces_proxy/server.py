@@ -6,7 +6,7 @@ import asyncio
 import math
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING
 
 from aiohttp import web
@@ -65,6 +65,11 @@ class HttpSink:
             await self.response.write(data)
         except ConnectionError:  # aiohttp's ClientConnectionResetError is one, and a ClientError besides
             raise ClientLeft from None
+
+    @property
+    def writer(self) -> Callable[[bytes], Awaitable[None]]:
+        assert self.response is not None
+        return self.response.write
 
     async def close(self) -> None:
         assert self.response is not None

@@ -56,6 +56,11 @@ class Cutter:
         if self._size > self._limit:
             raise UpstreamBroken(f"The upstream sent one event of more than {self._limit} bytes.")
 
+    @property
+    def holding(self) -> bool:
+        """Whether an unfinished frame is held."""
+        return bool(self._held)
+
     def rest(self) -> bytes:
         """What is left at the end of the stream."""
         rest = b"".join(self._held)

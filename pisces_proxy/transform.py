@@ -128,6 +128,7 @@ class Passthrough(Transform):
         self._own_form = reply.form != "sse"
         self._first = True
         self._reading = True  # every frame, until the first useful one is through
+        self._passing = False  # frames without a mark pass unread
         self._theirs = self._ours = b""
 
     @property
@@ -140,6 +141,9 @@ class Passthrough(Transform):
         return self.output + 4 * (self._unread // max(1, self._frame_size))
 
     def feed(self, chunk: bytes) -> bytes:
+        if self._passing and chunk.endswith(b"\n\n") and not self._cutter.holding and not self._any_marker(chunk):
+            self._unread += len(chunk)  # nearly every chunk of every stream goes this way
+            return chunk.replace(self._theirs, self._ours) if self._theirs else chunk
         block = self._cutter.feed(chunk)
         return self._relay(block) if block else b""
 
@@ -156,7 +160,7 @@ class Passthrough(Transform):
         return out
 
     def fail(self, error: PiscesError) -> bytes:
-        self.failure = error
+        self.failure, self._passing = error, False
         return self._wire.relay_failure(error, self._reply, self._decoder)
 
     def _relay(self, block: bytes) -> bytes:
@@ -199,6 +203,7 @@ class Passthrough(Transform):
         events = self._decoder.decode(frame.event, frame.data)
         self._note(events)
         if self.failure is not None:
+            self._passing = False
             return self._wire.relay_failure(self.failure, self._reply, self._decoder)
         data = self._wire.relay_frame(frame.data, self._reply, self._first)
         if data is None:
@@ -216,6 +221,7 @@ class Passthrough(Transform):
                 self._learn(event.model, data)
         if self.useful:
             self._reading = False
+            self._passing = not self._own_form
             self._frame_size = len(data) + 8  # with `data: ` and its blank line
             if b'": ' in data:  # this upstream may write a space behind its colons
                 spaced = [marker.replace(b'":', b'": ') for marker in self._markers if b'":' in marker]

@@ -5,15 +5,15 @@ Errors are UpstreamBroken and UpstreamTimeout; an HTTP status is no error here.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import aiohttp
 import msgspec
 from yarl import URL
 
-from .errors import UpstreamBroken, UpstreamTimeout
+from .errors import PiscesError, UpstreamBroken, UpstreamTimeout
 
 
 class Timeouts(msgspec.Struct, frozen=True):
@@ -33,6 +33,14 @@ class Exchange(Protocol):
 
     async def chunk(self) -> bytes:
         """The next bytes, as they come; empty at the end."""
+
+    @property
+    def reader(self) -> Callable[[], Awaitable[bytes]]:
+        """The same with nothing around it: raises one of ERRORS, which `explained` makes one of ours."""
+
+    ERRORS: ClassVar[tuple[type[Exception], ...]]
+
+    def explained(self, error: Exception) -> PiscesError: ...
 
     async def read(self, limit: int) -> bytes:
         """All of it. Raises UpstreamBroken beyond `limit` bytes."""
@@ -121,13 +129,22 @@ class _HttpExchange:
         self.status = response.status
         self.headers: Mapping[str, str] = response.headers
 
+    ERRORS: ClassVar[tuple[type[Exception], ...]] = (aiohttp.ClientError, OSError, ValueError)
+
+    def explained(self, error: Exception) -> PiscesError:
+        if isinstance(error, TimeoutError):
+            return UpstreamTimeout("The upstream stopped sending in the middle of its answer.")
+        return UpstreamBroken(f"The upstream broke off its answer ({type(error).__name__}).")
+
+    @property
+    def reader(self) -> Callable[[], Awaitable[bytes]]:
+        return self._content.readany
+
     async def chunk(self) -> bytes:
         try:
             return await self._content.readany()
-        except TimeoutError:
-            raise UpstreamTimeout("The upstream stopped sending in the middle of its answer.") from None
-        except (aiohttp.ClientError, OSError, ValueError) as error:
-            raise UpstreamBroken(f"The upstream broke off its answer ({type(error).__name__}).") from None
+        except self.ERRORS as error:
+            raise self.explained(error) from None
 
     async def read(self, limit: int) -> bytes:
         first = await self.chunk()
