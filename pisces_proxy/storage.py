@@ -185,8 +185,18 @@ class Storage(abc.ABC):
         """The newest first; `before` is the request id to go on behind."""
 
     @abc.abstractmethod
-    async def usage(self, *, since: float = 0.0, until: float | None = None, by: GroupBy = "model") -> Sequence[UsageGroup]:
-        """Sums, most requests first (days: newest first)."""
+    async def usage(
+        self,
+        *,
+        since: float = 0.0,
+        until: float | None = None,
+        by: GroupBy = "model",
+        key: str | None = None,
+        account: str | None = None,
+        model: str | None = None,
+        channel: str | None = None,
+    ) -> Sequence[UsageGroup]:
+        """Sums, most requests first (days: newest first). What was pruned still counts, in whole days."""
 
     # -- money
 
