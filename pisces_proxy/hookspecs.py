@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import click
 
     from .config import Channel
+    from .limits import Limiter
     from .plugin import Endpoint, Operation, Provider, Wire
     from .storage import Key, Record, Storage
 
@@ -42,8 +43,8 @@ def pisces_storage(url: str) -> Storage | None:
 
 
 @hookspec(firstresult=True)
-def pisces_limiter(url: str) -> Any | None:
-    """The limiter behind a `limits` URL, None for a URL of another kind."""
+def pisces_limiter(url: str) -> Limiter | None:
+    """The limiter behind a `limits` URL, None for a URL of another kind. Not yet open."""
 
 
 @hookspec
