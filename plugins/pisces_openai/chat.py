@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from pisces_proxy import chat
 from pisces_proxy.errors import PiscesError
+from pisces_proxy.limits import Standing
 from pisces_proxy.plugin import Decoder, Encoded, Encoder, Model, Operation, Profile, Reply, Wire
 from pisces_proxy.seals import Seals
 from pisces_proxy.usage import Usage
@@ -14,6 +15,7 @@ from pisces_proxy.usage import Usage
 from . import chat_answer, chat_models, chat_relay, chat_request, chat_rewrite, chat_stream, chat_upstream, errors
 from .chat_choice import WIRE
 from .chat_writer import ChatEncoder
+from .limit_headers import limit_headers
 
 
 class Chat(Wire):
@@ -72,6 +74,9 @@ class Chat(Wire):
 
     def error_headers(self, error: PiscesError) -> Mapping[str, str]:
         return errors.error_headers(error)
+
+    def limit_headers(self, standing: Standing, now: float) -> Mapping[str, str]:
+        return limit_headers(standing)
 
     def encode_models(self, models: Sequence[Model], query: Mapping[str, str], extension: bytes) -> bytes:
         return chat_models.encode_models(models, extension)
