@@ -217,6 +217,7 @@ class Engine:
         finally:
             exchange.close()
             await self._books.settle(call, CLIENT_LEFT, _counted(call, transform))
+            call.told = True
             self._books.tell(call)
 
     async def _fail_in_band(self, call: Call, stream: Stream, error: PiscesError) -> None:
@@ -280,6 +281,7 @@ class Engine:
     @staticmethod
     def _chosen(call: Call, prepared: Prepared) -> None:
         record, channel = call.record, prepared.target.channel
+        call.target = prepared.target
         record.channel, record.provider = channel.name, channel.provider
         record.upstream_model = prepared.model
         record.upstream_protocol = prepared.wire.name
@@ -376,7 +378,7 @@ def _restored(response: chat.Response, names: Mapping[str, str], usage: Usage) -
 
 
 def _answer_headers(call: Call, prepared: Prepared) -> dict[str, str]:
-    headers = {"x-pisces-channel": prepared.target.channel.name, "x-pisces-protocol": prepared.wire.protocol}
+    headers = {**call.headers, "x-pisces-channel": prepared.target.channel.name, "x-pisces-protocol": prepared.wire.protocol}
     if prepared.losses:
         headers["x-pisces-warnings"] = warnings_header(prepared.losses)
     return headers

@@ -10,11 +10,14 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
 
+from . import splice
 from .errors import BadRequest, Conflict, KeyReused, PiscesError
 from .ledger import Claim, Stored
 from .log import log
+from .plugin import Operation
 from .relay import ClientLeft, Sink
 from .storage import Storage
 from .tasks import Tasks
@@ -29,10 +32,16 @@ LONGEST_KEY = 255
 REPLAYED = {"Idempotency-Replayed": "true"}
 
 
-def fingerprint(method: str, path: str, body: bytes) -> str:
-    """What must be equal for a request to be the same one: method, path, and the body without credentials."""
-    whole = hashlib.sha256(f"{method} {path}\n".encode())
-    whole.update(body)
+def fingerprint(method: str, path: str, operation: Operation) -> str:
+    """What must be equal for a request to be the same one: method, path, form, and the body without credentials."""
+    whole = hashlib.sha256(
+        f"{method} {path} {operation.model} {operation.form} {operation.stream}\n".encode("utf-8", "replace")
+    )
+    try:
+        # put together anew: a body from which a key was taken is the same as one that never had it
+        whole.update(splice.edit(operation.body, {}))
+    except BadRequest:
+        whole.update(operation.body)
     return whole.hexdigest()
 
 
@@ -46,8 +55,9 @@ def checked(key: str) -> str:
 class Tape:
     """An answer from its first byte on, for whoever listens. It is the sink that a run writes to."""
 
-    def __init__(self, request_id: str) -> None:
+    def __init__(self, request_id: str, fingerprint: str) -> None:
         self.request_id = request_id
+        self.fingerprint = fingerprint
         self.status = 0
         self.headers: dict[str, str] = {}
         self.parts: list[bytes] = []
@@ -56,6 +66,7 @@ class Tape:
         self.stream = False
         self.over = asyncio.Event()
         self.error: PiscesError | None = None
+        self.spoiled = False  # it ended in an error that was told in band: nothing to replay
         self._changed = asyncio.Event()
         self._positions: dict[object, int] = {}  # listener -> parts that it has had
         self.alone_since: float | None = None
@@ -82,6 +93,10 @@ class Tape:
             await self._wait()
         if self.size > LIMIT:
             self._let_go()
+
+    @property
+    def writer(self) -> Callable[[bytes], Awaitable[None]]:
+        return self.write
 
     async def close(self) -> None:
         self.over.set()
@@ -115,10 +130,7 @@ class Tape:
 
     async def play(self, sink: Sink, extra: Mapping[str, str]) -> None:
         """Send everything from the beginning and then live. Raises the run's error while nothing has been sent."""
-        me = object()
-        self._positions[me] = 0
-        self.alone_since = None
-        try:
+        with self.listening() as me:
             while True:
                 await self._play_new(me, sink, extra)
                 if self.over.is_set() and self._positions[me] == self.dropped + len(self.parts):
@@ -127,6 +139,15 @@ class Tape:
             if self.error is not None:
                 raise ClientLeft if sink.opened else self.error
             await sink.close()
+
+    @contextmanager
+    def listening(self) -> Iterator[object]:
+        """While somebody listens, the run goes on."""
+        me = object()
+        self._positions[me] = 0
+        self.alone_since = None
+        try:
+            yield me
         finally:
             del self._positions[me]
             if not self._positions:
@@ -193,7 +214,8 @@ class Idempotency:
     def refuse_lost(stored: Stored) -> Conflict:
         """A finished answer that was too large to keep."""
         return Conflict(
-            f"The request with this Idempotency-Key is already done (see {stored.request_id}), but its answer was too large to keep.",
+            f"The request with this Idempotency-Key is already done (see {stored.request_id}), but its answer was too "
+            "large to keep.",
             code="idempotency_done",
         )
 
@@ -223,7 +245,7 @@ class Idempotency:
             return
         now = time.time()
         try:
-            await self._storage.claim(scope, key, "", tape.request_id, now, now + LEASE)
+            await self._storage.claim(scope, key, tape.fingerprint, tape.request_id, now, now + LEASE)
         except PiscesError as error:
             log.warning("lease_not_renewed", request_id=tape.request_id, error=error.message)
 
@@ -231,12 +253,12 @@ class Idempotency:
         if not tape.over.is_set():
             tape.broken()
         try:
-            if tape.error is None and tape.status and tape.status < 500:
+            if tape.error is None and not tape.spoiled and 0 < tape.status < 500:
                 body = b"".join(tape.parts) if tape.whole and tape.size <= LIMIT else None
                 stored = Stored(
                     request_id=tape.request_id, status=tape.status, headers=tape.headers, body=body, stream=tape.stream
                 )
-                await self._storage.keep(scope, key, stored)
+                await self._storage.keep(scope, key, stored, time.time() + KEPT)
             else:
                 await self._storage.unclaim(scope, key, tape.request_id)
         except PiscesError as error:

@@ -47,7 +47,7 @@ class Balance(msgspec.Struct, frozen=True, kw_only=True):
 
 class Reservation(msgspec.Struct, frozen=True, kw_only=True):
     """An amount to be held for a request until it settles, or until `expires_at` (unix seconds). `quota_nano` is the
-    key's own limit for `period`, None for none; periods are in UTC."""
+    key's own limit for `period`, None for none; periods are in UTC. `owner` names the process that holds it."""
 
     request_id: str
     account: str
@@ -55,6 +55,7 @@ class Reservation(msgspec.Struct, frozen=True, kw_only=True):
     amount_nano: int
     at: float
     expires_at: float
+    owner: str = ""
     quota_nano: int | None = None
     period: Period = "total"
 

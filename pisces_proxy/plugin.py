@@ -210,6 +210,10 @@ class Wire(abc.ABC):
         """Where the upstream counts tokens without answering; None where this wire has no such call."""
         return None
 
+    def max_output(self, operation: Operation) -> int | None:
+        """The most tokens that the client lets an answer have, None where it does not say; read cheaply."""
+        return None
+
     def count_request(self, body: bytes, model: str) -> bytes:
         """An upstream request (from `rewrite` or `encode_request`) as the count call wants it."""
         return body

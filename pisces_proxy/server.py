@@ -32,7 +32,13 @@ from .storage import Key, Record
 if TYPE_CHECKING:
     from .gateway import Gateway
 
-EXPOSED = "x-request-id, request-id, retry-after, x-should-retry, x-pisces-channel, x-pisces-protocol, x-pisces-warnings"
+EXPOSED = ", ".join(
+    [
+        *("x-request-id", "request-id", "retry-after", "retry-after-ms", "x-should-retry", "idempotency-replayed"),
+        *("x-pisces-channel", "x-pisces-protocol", "x-pisces-warnings"),
+        *(f"x-ratelimit-{what}-{of}" for what in ("limit", "remaining", "reset") for of in ("requests", "tokens")),
+    ]
+)
 
 
 class HttpSink:
@@ -120,7 +126,7 @@ class Handler:
             answer = await gateway.dispatch(call, sink)
         except PiscesError as error:
             await gateway.refused(call, error)
-            return self._respond_error(wire, error, request_id, headers)
+            return self._respond_error(wire, error, request_id, {**headers, **call.headers})
         except (asyncio.CancelledError, ClientLeft):
             await asyncio.shield(gateway.left(call))
             return sink.response or web.Response(status=499)
@@ -172,6 +178,7 @@ class Handler:
             started=started,
             now=now,
             seals=self._gateway.seals,
+            idempotency_key=request.headers.get("Idempotency-Key", ""),
             strict=request.headers.get("Pisces-Strict", "").lower() in ("true", "1", "yes"),
             extension=self._gateway.config.server.extension,
         )

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import abc
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
 
 import msgspec
@@ -85,6 +85,7 @@ class Record(msgspec.Struct, kw_only=True):
     error: str | None = None
     usage: Usage = Usage()
     cost_nano: int = 0
+    upstream_cost_nano: int | None = None
     price_lines: list[dict[str, object]] = []
     warnings: list[str] = []
     flags: list[str] = []
@@ -217,8 +218,8 @@ class Storage(abc.ABC):
 
     @abc.abstractmethod
     async def reserve(self, reservation: Reservation) -> Refusal | None:
-        """Hold an amount, atomically: None where it is held, never more than is available. Again for the same request: held once.
-        An unlimited account without a quota still gets its row."""
+        """Hold an amount, atomically: None where it is held, never more than is available. Again for the same request:
+        held once. An unlimited account without a quota still gets its row."""
 
     @abc.abstractmethod
     async def settle(self, record: Record, key_id: str) -> None:
@@ -230,8 +231,9 @@ class Storage(abc.ABC):
         """Give a reservation back whose request cost nothing and leaves no usage row. Safe to repeat."""
 
     @abc.abstractmethod
-    async def sweep(self, now: float) -> int:
-        """Release reservations that have expired; how many. A request that settles afterwards still settles."""
+    async def sweep(self, now: float, dead: Callable[[str], bool] | None = None) -> int:
+        """Release reservations that have expired, and those whose owner is `dead`; how many. A request that settles
+        afterwards still settles."""
 
     @abc.abstractmethod
     async def ledger(
@@ -247,11 +249,12 @@ class Storage(abc.ABC):
 
     @abc.abstractmethod
     async def claim(self, scope: str, key: str, fingerprint: str, request_id: str, now: float, expires_at: float) -> Claim:
-        """Take an idempotency key for a request, or learn what became of the one that has it. An expired one is free again."""
+        """Take an idempotency key for a request, or learn what became of the one that has it. An expired one is free again;
+        the holder's own claim once more extends it."""
 
     @abc.abstractmethod
-    async def keep(self, scope: str, key: str, stored: Stored) -> None:
-        """The answer of the request that holds the key."""
+    async def keep(self, scope: str, key: str, stored: Stored, expires_at: float | None = None) -> None:
+        """The answer of the request that holds the key, until `expires_at` (default: as long as it was claimed for)."""
 
     @abc.abstractmethod
     async def unclaim(self, scope: str, key: str, request_id: str) -> None:

@@ -14,7 +14,7 @@ from pisces_proxy.plugin import Decoder, Encoded, Encoder, Model, Operation, Pro
 from pisces_proxy.seals import Seals
 from pisces_proxy.usage import Usage
 
-from . import answers, catalogue, faults, incoming, limit_headers, outgoing, passthrough, shapes
+from . import answers, catalogue, counts, faults, incoming, limit_headers, outgoing, passthrough, shapes
 from .decoder import MessagesDecoder
 from .encoder import COMMENT, PING, MessagesEncoder
 
@@ -44,6 +44,9 @@ class Messages(Wire):
 
     def count_request(self, body: bytes, model: str) -> bytes:
         return passthrough.count_request(body)
+
+    def max_output(self, operation: Operation) -> int | None:
+        return counts.max_output(operation.body)
 
     def read_usage(self, body: bytes, profile: Profile) -> Usage | None:
         return answers.answer_usage(body)

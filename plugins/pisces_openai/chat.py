@@ -16,6 +16,7 @@ from . import chat_answer, chat_models, chat_relay, chat_request, chat_rewrite, 
 from .chat_choice import WIRE
 from .chat_writer import ChatEncoder
 from .limit_headers import limit_headers
+from .output_limit import max_output
 
 
 class Chat(Wire):
@@ -46,6 +47,9 @@ class Chat(Wire):
 
     def passes(self, operation: Operation, profile: Profile) -> bool:
         return chat_rewrite.passes(operation.body, profile)
+
+    def max_output(self, operation: Operation) -> int | None:
+        return max_output(operation.body)
 
     # -- answers from an upstream
 

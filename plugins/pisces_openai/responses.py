@@ -14,6 +14,7 @@ from pisces_proxy.usage import Usage
 
 from . import errors, responses_relay
 from .limit_headers import limit_headers
+from .output_limit import max_output
 from .responses_answer import decode_response, read_usage
 from .responses_events import ResponsesDecoder
 from .responses_items import WIRE
@@ -65,6 +66,9 @@ class Responses(Wire):
 
     def count_request(self, body: bytes, model: str) -> bytes:
         return join({name: value for name, value in members(body).items() if name in _COUNTED})
+
+    def max_output(self, operation: Operation) -> int | None:
+        return max_output(operation.body)
 
     # -- answers from an upstream
 

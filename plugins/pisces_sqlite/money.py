@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from pisces_proxy.ledger import Balance, EntryKind, Refusal, Reservation
@@ -39,9 +39,11 @@ _STANDING = f"""
     FROM accounts LEFT JOIN balances ON account = name WHERE name = ?1
 """
 _USED = "SELECT coalesce(sum(spent_nano + reserved_nano), 0) FROM key_spend WHERE key = ? AND day >= ? AND day < ?"
-_HOLD = "INSERT INTO reservations VALUES (?, ?, ?, ?, ?, ?)"
+_HOLD = "INSERT INTO reservations VALUES (?, ?, ?, ?, ?, ?, ?)"
 _TAKE = "DELETE FROM reservations WHERE request_id = ? RETURNING account, key, amount_nano, at"
 _TAKE_EXPIRED = "DELETE FROM reservations WHERE expires_at <= ? RETURNING request_id, account, key, amount_nano, at"
+_OWNERS = "SELECT DISTINCT owner FROM reservations WHERE owner <> ''"
+_TAKE_OWNED = "DELETE FROM reservations WHERE owner = ? RETURNING request_id, account, key, amount_nano, at"
 _WRITTEN = f"SELECT account, amount_nano FROM ledger WHERE request_id = ? AND kind = ? AND {queries.ONCE}"
 
 
@@ -96,7 +98,7 @@ def _used(asked: Reservation, connection: sqlite3.Connection) -> int:
 
 def _hold(asked: Reservation, connection: sqlite3.Connection) -> None:
     account, key, amount = asked.account, asked.key, asked.amount_nano
-    connection.execute(_HOLD, (asked.request_id, account, key, amount, asked.at, asked.expires_at))
+    connection.execute(_HOLD, (asked.request_id, account, key, amount, asked.at, asked.expires_at, asked.owner))
     connection.execute(_WRITE, (asked.at, "reserve", account, key, asked.request_id, amount, "", ""))
     _move(account, connection, reserved=amount)
     _count(key, day_of(asked.at), connection, reserved=amount)
@@ -136,11 +138,20 @@ def release(request_id: str, connection: sqlite3.Connection) -> None:
         _give_back(request_id, held, time.time(), "", connection)
 
 
-def sweep(now: float, connection: sqlite3.Connection) -> int:
+def sweep(now: float, dead: Callable[[str], bool] | None, connection: sqlite3.Connection) -> int:
     expired = connection.execute(_TAKE_EXPIRED, (now,)).fetchall()
     for request_id, *held in expired:
         _give_back(request_id, held, now, "expired", connection)
-    return len(expired)
+    return len(expired) + (_sweep_dead(now, dead, connection) if dead is not None else 0)
+
+
+def _sweep_dead(now: float, dead: Callable[[str], bool], connection: sqlite3.Connection) -> int:
+    """What processes held that are gone."""
+    gone = [owner for (owner,) in connection.execute(_OWNERS).fetchall() if dead(owner)]
+    left = [row for owner in gone for row in connection.execute(_TAKE_OWNED, (owner,)).fetchall()]
+    for request_id, *held in left:
+        _give_back(request_id, held, now, "its process ended", connection)
+    return len(left)
 
 
 def _give_back(request_id: str, held: Sequence[Any], now: float, note: str, connection: sqlite3.Connection) -> None:

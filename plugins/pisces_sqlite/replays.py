@@ -15,9 +15,10 @@ _TAKE = (
     "expires_at = excluded.expires_at, status = NULL, headers = NULL, stream = NULL, body = NULL"
 )
 _KEEP = (
-    "UPDATE idempotency SET status = ?, headers = ?, stream = ?, body = ? "
+    "UPDATE idempotency SET status = ?, headers = ?, stream = ?, body = ?, expires_at = coalesce(?, expires_at) "
     "WHERE scope = ? AND key = ? AND request_id = ? AND status IS NULL"
 )
+_RENEW = "UPDATE idempotency SET expires_at = ? WHERE scope = ? AND key = ?"
 _FREE = "DELETE FROM idempotency WHERE scope = ? AND key = ? AND request_id = ? AND status IS NULL"
 _DROP = "DELETE FROM idempotency WHERE row IN (SELECT row FROM idempotency WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)"
 
@@ -34,12 +35,13 @@ def claim(
         return Claim(state="other", request_id=holder)
     if status is not None:
         return Claim(state="done", request_id=holder, stored=rows.to_stored(found[2:]))
-    # the holder's own claim once more: its answer may have been lost
+    if holder == request_id:  # the holder's own claim once more: its answer may have been lost, or it still runs
+        connection.execute(_RENEW, (expires_at, scope, key))
     return Claim(state="new" if holder == request_id else "running", request_id=holder)
 
 
-def keep(scope: str, key: str, stored: Stored, connection: sqlite3.Connection) -> None:
-    connection.execute(_KEEP, (*rows.stored_row(stored), scope, key, stored.request_id))
+def keep(scope: str, key: str, stored: Stored, expires_at: float | None, connection: sqlite3.Connection) -> None:
+    connection.execute(_KEEP, (*rows.stored_row(stored), expires_at, scope, key, stored.request_id))
 
 
 def unclaim(scope: str, key: str, request_id: str, connection: sqlite3.Connection) -> None:

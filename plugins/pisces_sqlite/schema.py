@@ -121,7 +121,8 @@ _MONEY = (
         key TEXT NOT NULL,
         amount_nano INTEGER NOT NULL,
         at REAL NOT NULL,
-        expires_at REAL NOT NULL
+        expires_at REAL NOT NULL,
+        owner TEXT NOT NULL DEFAULT ''
     ) STRICT, WITHOUT ROWID
     """,
     # one row for each day since 1970 (UTC) on which the key was used, and one for all of them: see money.EVER

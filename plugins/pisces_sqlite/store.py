@@ -161,10 +161,10 @@ class SqliteStorage(Storage):
     async def release(self, request_id: str) -> None:
         await self._write(partial(money.release, request_id))
 
-    async def sweep(self, now: float) -> int:
+    async def sweep(self, now: float, dead: Callable[[str], bool] | None = None) -> int:
         # expired idempotency keys are free already: to drop them here is only to give back their space
         await self._write(partial(replays.drop, now, SWEEP))
-        return await self._write(partial(money.sweep, now))
+        return await self._write(partial(money.sweep, now, dead))
 
     async def ledger(
         self, *, account: str | None = None, after: int = 0, limit: int = 1000, request_id: str | None = None
@@ -183,8 +183,8 @@ class SqliteStorage(Storage):
     async def claim(self, scope: str, key: str, fingerprint: str, request_id: str, now: float, expires_at: float) -> Claim:
         return await self._write(partial(replays.claim, scope, key, fingerprint, request_id, now, expires_at))
 
-    async def keep(self, scope: str, key: str, stored: Stored) -> None:
-        await self._write(partial(replays.keep, scope, key, stored))
+    async def keep(self, scope: str, key: str, stored: Stored, expires_at: float | None = None) -> None:
+        await self._write(partial(replays.keep, scope, key, stored, expires_at))
 
     async def unclaim(self, scope: str, key: str, request_id: str) -> None:
         await self._write(partial(replays.unclaim, scope, key, request_id))
