@@ -324,15 +324,14 @@ async def _refusal(prepared: Prepared, exchange: Exchange) -> PiscesError:
 
 
 def _counted(call: Call, transform: Transform) -> Usage:
-    """What the upstream counted; for one that did not get to it, our own count of what came."""
+    """What the upstream counted; for one that did not get to it, our own count of what came. A count in mid-stream may be
+    a placeholder (Anthropic opens with one)."""
     usage = transform.usage
-    if usage is None or (usage.output == 0 and transform.letters and not transform.finished):
-        return estimated(call, transform.letters) if usage is None else _with_output(usage, transform.letters)
-    return usage
-
-
-def _with_output(usage: Usage, letters: int) -> Usage:
-    return msgspec.structs.replace(usage, output=-(-letters // 4), estimated=True)
+    if usage is None:
+        return estimated(call, transform.letters)
+    if transform.complete:
+        return usage
+    return msgspec.structs.replace(usage, output=max(usage.output, -(-transform.letters // 4)), estimated=True)
 
 
 async def _within(seconds: float, exchange: Exchange, transform: Transform) -> bytes:

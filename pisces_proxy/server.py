@@ -13,6 +13,7 @@ from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
 from . import auth
+from .admin import Admin
 from .calls import Call, extension_of
 from .errors import (
     BadRequest,
@@ -90,10 +91,13 @@ class Handler:
 
     def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
+        self._admin = Admin(gateway)
 
     async def __call__(self, request: web.BaseRequest) -> web.StreamResponse:
         request_id = _request_id()
         headers = self._headers(request, request_id)
+        if request.raw_path.startswith("/api/"):
+            return await self._admin.answer(request, headers)
         if request.method != "POST":
             if request.method in ("HEAD", "OPTIONS"):
                 return web.Response(status=200 if request.method == "HEAD" else 204, headers=_preflight(headers))
