@@ -40,6 +40,8 @@ class Server(Table, frozen=True):
     grace: float | str = "30s"
     heartbeat: float | str = "15s"
     fetch_private: bool = False
+    retention: float | str = 0
+    metrics: bool = False
     log: Literal["auto", "json", "console"] = "auto"
 
 
@@ -180,7 +182,7 @@ def _build(file: _File, text: str, source: str) -> Config:
         above = _line(text, "channel", index, "") - 1
         cost = price_tables.read(table.cost, text, source, "channel.cost", above)
         channels.append(_channel(table, cost, where))
-    for key, read in (("max_body", size), ("grace", seconds), ("heartbeat", seconds)):
+    for key, read in (("max_body", size), ("grace", seconds), ("heartbeat", seconds), ("retention", seconds)):
         try:
             read(getattr(file.server, key))
         except ConfigError as error:

@@ -34,6 +34,7 @@ from .tasks import Tasks
 from .upstream import connect
 from .world import World
 
+PRUNED = 5_000  # usage rows dropped at a time
 SWEEP = 30.0  # seconds between two looks for reservations that nobody settled
 WATCH = 0.5  # seconds between two looks at whether another process changed something
 
@@ -213,6 +214,7 @@ class Gateway:
         try:
             await self.books.settle(call, status, None, error)
         except PiscesError as failure:
+            self.books.metrics.add("rows_lost")
             log.error("row_lost", request_id=call.request_id, error=failure.message)
 
     def ended(self, call: Call) -> None:
@@ -245,9 +247,18 @@ class Gateway:
                 released = await self.storage.sweep(time.time(), dead_ones)
                 if released:
                     log.info("reservations_released", count=released)
+                await self._prune()
             except PiscesError as error:
                 log.warning("sweep_failed", error=error.message)
             await asyncio.sleep(SWEEP)
+
+    async def _prune(self) -> None:
+        """Drop usage rows older than the retention, few at a time so that no request waits behind them."""
+        kept = seconds(self.config.server.retention)
+        gone = PRUNED if kept else 0
+        while gone == PRUNED:
+            gone = await self.storage.prune(time.time() - kept, limit=PRUNED)
+            await asyncio.sleep(0.1)
 
     async def watch(self) -> None:
         """See what other processes change: keys, channels taken out, reloads asked for; tell them about health."""

@@ -10,6 +10,7 @@ from . import chat, tokens
 from .calls import Call
 from .errors import PiscesError
 from .log import RequestLine, log, log_request
+from .metrics import Metrics
 from .routing import Target
 from .storage import Storage
 from .usage import Usage
@@ -24,6 +25,7 @@ class Books:
         self._storage = storage
         self._hooks = hooks
         self._price = price
+        self.metrics = Metrics()
 
     async def settle(self, call: Call, status: int, usage: Usage | None, error: PiscesError | None = None) -> None:
         """Write the request's row; it is committed when this returns. Once per request."""
@@ -63,6 +65,7 @@ class Books:
                 error=record.error,
             )
         )
+        self.metrics.count(record)
         # one by one: pluggy stops at the first that raises, and then the others would miss the request
         for implementation in self._hooks.get_hookimpls():
             try:

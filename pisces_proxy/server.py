@@ -101,6 +101,8 @@ class Handler:
         if request.method != "POST":
             if request.method in ("HEAD", "OPTIONS"):
                 return web.Response(status=200 if request.method == "HEAD" else 204, headers=_preflight(headers))
+            if request.path == "/metrics" and self._gateway.config.server.metrics:
+                return web.Response(body=self._gateway.books.metrics.exposition(), content_type="text/plain", charset="utf-8")
             if request.path in ("/healthz", "/readyz"):
                 return await self._health(request, headers)
         try:

@@ -27,9 +27,7 @@ async def create_account(desk: Desk, call: Call[Nothing, AccountNew]) -> told.Ac
     new = call.body
     if await desk.storage.find_account(printable(new.name, "name")) is not None:
         raise _taken(new.name)
-    account = Account(
-        name=new.name, unlimited=new.unlimited, credit_line_nano=new.credit_line_nano, created_at=time.time()
-    )
+    account = Account(name=new.name, unlimited=new.unlimited, credit_line_nano=new.credit_line_nano, created_at=time.time())
     try:
         await desk.storage.add_account(account)
     except ValueError:  # made by somebody else a moment ago

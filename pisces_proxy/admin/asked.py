@@ -144,11 +144,11 @@ class KeyChange(Asked, frozen=True):
 
     name: Name | UnsetType = UNSET
     enabled: bool | UnsetType = UNSET
-    models: _Models | None | UnsetType = UNSET
-    rpm: Count | None | UnsetType = UNSET
-    tpm: Count | None | UnsetType = UNSET
-    concurrency: Count | None | UnsetType = UNSET
-    quota_nano: Nano | None | UnsetType = UNSET
+    models: _Models | UnsetType | None = UNSET
+    rpm: Count | UnsetType | None = UNSET
+    tpm: Count | UnsetType | None = UNSET
+    concurrency: Count | UnsetType | None = UNSET
+    quota_nano: Nano | UnsetType | None = UNSET
     quota_period: Period | UnsetType = UNSET
-    expires_at: Moment | None | UnsetType = UNSET
+    expires_at: Moment | UnsetType | None = UNSET
     networks: _Networks | UnsetType = UNSET

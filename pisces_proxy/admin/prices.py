@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import time
+from typing import TYPE_CHECKING
 
 from .. import pricing
-from ..pricebook import PriceBook, cost_price
+from ..pricebook import cost_price
 from ..storage import Key
-from ..world import World
 from . import told
 from .asked import PricesQuery
 from .desk import Call, Desk, paged
+
+if TYPE_CHECKING:
+    from ..gateway import Gateway
 
 ANYBODY = Key(id="", name="", account="", digest="")  # may use every model
 
@@ -20,14 +23,16 @@ async def list_prices(desk: Desk, call: Call[PricesQuery, None]) -> told.Prices:
     served = dict.fromkeys(model.id for model in gateway.world.models(ANYBODY))
     names = [wanted] if wanted is not None else [*served | dict.fromkeys(gateway.config.prices)]
     page, cursor = paged(names, call.query, str)
-    return told.Prices(data=[price(name, gateway.book, gateway.world) for name in page], next_cursor=cursor)
+    return told.Prices(data=[price(name, gateway) for name in page], next_cursor=cursor)
 
 
-def price(model: str, book: PriceBook, world: World) -> told.Price:
-    """By the first channel that serves it, as it is billed there."""
-    now, candidates = time.time(), world.routes.candidates(model)
-    upstream, provider = (candidates[0].model, candidates[0].target.channel.provider) if candidates else ("", "")
-    found = book.lookup(model, now, upstream=upstream, provider=provider)
+def price(model: str, gateway: Gateway) -> told.Price:
+    """By the first channel that serves it, as it is billed there; the tables' own word for a model that none serves."""
+    now, candidates = time.time(), gateway.world.routes.candidates(model)
+    if candidates:
+        found = gateway.billing.rates(model, candidates[0].target, candidates[0].model, now)
+    else:
+        found = gateway.book.lookup(model, now)
     paid = {one.target.channel.name: cost_price(one.target.channel.cost, now, model, one.model) for one in candidates}
     return told.Price(
         model=model,

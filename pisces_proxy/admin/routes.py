@@ -48,7 +48,9 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
         return sorted({400, 401, 503, *sent, *named, *self.refuses})
 
 
-def _route(method: Method, path: str, call: Callable[[Desk, Any], Awaitable[Any]], answer: Any, says: str, **more: Any) -> Route:
+def _route(
+    method: Method, path: str, call: Callable[[Desk, Any], Awaitable[Any]], answer: Any, says: str, **more: Any
+) -> Route:
     return Route(method=method, path=ROOT + path, call=call, answer=answer, says=says, **more)
 
 

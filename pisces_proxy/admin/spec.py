@@ -107,7 +107,7 @@ def _models(gateway: Gateway) -> list[ModelRow]:
             context=model.context,
             max_output=model.max_output,
             badges=list(model.badges),
-            price=msgspec.structs.replace(price(model.id, gateway.book, gateway.world), costs={}),  # what we pay is ours
+            price=msgspec.structs.replace(price(model.id, gateway), costs={}),  # what we pay is ours
         )
         for model in gateway.world.models(ANYBODY)
     ]

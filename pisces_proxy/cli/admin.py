@@ -69,7 +69,9 @@ def list_tokens(path: str | None, database: str | None, as_json: bool) -> None:
     if as_json:
         print_json(told)
         return
-    print_table("Admin tokens", ["name", "token", "created"], [[row["name"], f"…{row['hint']}", row["created_at"]] for row in told])
+    print_table(
+        "Admin tokens", ["name", "token", "created"], [[row["name"], f"…{row['hint']}", row["created_at"]] for row in told]
+    )
 
 
 async def _all(path: str | None, database: str | None) -> list[Token]:

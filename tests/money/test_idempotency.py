@@ -7,13 +7,13 @@ import json
 
 import aiohttp
 import pytest
-
 from gateway.asking import NAMES, dialect
 from gateways import channel, open_house
-from money.test_money import BY_WIRE, PRICE, customer, post
 from upstreams import script
 from upstreams.delivery import Delivery
 from upstreams.vendors import OpenAIChat
+
+from money.test_money import BY_WIRE, PRICE, customer, post
 
 KEY = {"Idempotency-Key": "order-1234"}
 

@@ -12,16 +12,16 @@ from pathlib import Path
 
 import aiohttp
 import pytest
-
 from gateways import channel, open_process
+from upstreams import script
+from upstreams.delivery import Delivery
+from upstreams.vendors import AnthropicMessages, OpenAIChat
+
 from money.test_money import COST, PRICE
 from pisces_proxy.config import Config
 from pisces_proxy.keys import digest, new_secret
 from pisces_proxy.registry import find_storage
 from pisces_proxy.storage import Account, Key
-from upstreams import script
-from upstreams.delivery import Delivery
-from upstreams.vendors import AnthropicMessages, OpenAIChat
 
 BALANCE = 10**15
 

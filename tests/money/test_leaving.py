@@ -9,12 +9,12 @@ import time
 
 import aiohttp
 import pytest
-
 from gateway.asking import dialect
 from gateways import channel
-from money.test_money import BY_WIRE, PRICE, customer
 from upstreams.delivery import Delivery
 from upstreams.script import Counted, Heard, Said
+
+from money.test_money import BY_WIRE, PRICE, customer
 
 CHUNKS = 40
 WORD = "river. "  # seven letters: a chunk of the fake vendors'

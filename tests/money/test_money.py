@@ -7,14 +7,14 @@ import json
 
 import aiohttp
 import pytest
-
 from gateway.asking import NAMES, dialect
 from gateways import House, channel
-from pisces_proxy.keys import digest, new_secret
-from pisces_proxy.storage import Account, Key
 from upstreams import script
 from upstreams.delivery import Delivery
 from upstreams.vendors import VENDORS, OpenAIChat
+
+from pisces_proxy.keys import digest, new_secret
+from pisces_proxy.storage import Account, Key
 
 BY_WIRE = {vendor.wire: vendor for vendor in VENDORS}
 # what every fake vendor counts: 105 in, 90 of them cached, 17 out; USD per million
