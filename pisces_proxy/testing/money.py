@@ -147,18 +147,22 @@ class MoneyContract(Contract):
         assert await storage.record("r") == first
         assert [group.requests for group in await storage.usage()] == [1]
 
-    async def test_a_request_that_was_settled_is_not_held_again(self, storage: Storage) -> None:
+    @pytest.mark.parametrize("cost", [0, 25])
+    @pytest.mark.parametrize("reserved", [False, True])
+    async def test_a_request_that_is_over_is_not_held_again(self, storage: Storage, reserved: bool, cost: int) -> None:
         await funded(storage, 100)
-        await storage.reserve(reservation("r", 40))
-        await storage.settle(record("r", cost_nano=25), "key_1")
+        if reserved:
+            await storage.reserve(reservation("r", 40))
+        await storage.settle(record("r", account="acme", cost_nano=cost), "key_1")
         assert await storage.reserve(reservation("r", 40)) is None
-        assert await sums(storage) == (75, 0, 100, 25)
+        assert await sums(storage) == (100 - cost, 0, 100, cost)
 
-    async def test_a_settle_long_after_its_row_was_pruned_changes_nothing(self, storage: Storage) -> None:
+    @pytest.mark.parametrize("again", [0, 25])
+    async def test_a_settle_long_after_its_row_was_pruned_changes_nothing(self, storage: Storage, again: int) -> None:
         await funded(storage, 100)
         await storage.reserve(reservation("r", 40))
-        for _ in range(2):
-            await storage.settle(record("r", account="acme", cost_nano=25), "key_1")
+        for cost in (25, again):
+            await storage.settle(record("r", account="acme", cost_nano=cost), "key_1")
             await storage.prune(NOON + 1)
         assert await sums(storage) == (75, 0, 100, 25)
         assert [group.requests for group in await storage.usage()] == [1]

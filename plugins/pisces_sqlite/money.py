@@ -31,10 +31,11 @@ _COUNT = (
     "INSERT INTO key_spend VALUES (?1, ?2, ?3, ?4), (?1, ?5, ?3, ?4) ON CONFLICT (key, day) DO UPDATE SET "
     "spent_nano = spent_nano + excluded.spent_nano, reserved_nano = reserved_nano + excluded.reserved_nano"
 )
-# everything that a reservation depends on; the last column says that the request has one, or has settled already
+# everything that a reservation depends on; the last column says that the request has one, or is over
 _STANDING = f"""
     SELECT unlimited, coalesce(balance_nano - reserved_nano, 0) + credit_line_nano,
         EXISTS (SELECT 1 FROM reservations WHERE request_id = ?2)
+        OR EXISTS (SELECT 1 FROM requests WHERE request_id = ?2)
         OR EXISTS (SELECT 1 FROM ledger WHERE request_id = ?2 AND kind = 'settle' AND {queries.ONCE})
     FROM accounts LEFT JOIN balances ON account = name WHERE name = ?1
 """
@@ -111,10 +112,16 @@ def settle(record: Record, key_id: str, connection: sqlite3.Connection) -> None:
         if held:  # finished, but not settled: its row says what it cost
             _pay(requests.find(record.request_id, connection), key_id, held, connection)
         return
-    if not (held or record.cost_nano) or _pay(record, key_id, held, connection):
+    touched = held or record.cost_nano
+    first = _pay(record, key_id, held, connection) if touched else not _settled(record.request_id, connection)
+    if first:
         requests.count(record, connection)
     else:  # settled so long ago that its row was pruned: neither row nor sums may come back
         requests.delete(record.request_id, connection)
+
+
+def _settled(request_id: str, connection: sqlite3.Connection) -> bool:
+    return connection.execute(_WRITTEN, (request_id, "settle")).fetchone() is not None
 
 
 def _pay(record: Record, key_id: str, held: Sequence[Any], connection: sqlite3.Connection) -> bool:

@@ -58,6 +58,12 @@ def records(since: float, until: float | None, limit: int, before: str | None, m
     return f"{_REQUESTS} WHERE {where} ORDER BY at DESC, row DESC LIMIT ?", [*values, limit]
 
 
+def extent(matching: Mapping[str, str | None]) -> Query:
+    """Where such records are: the first and the last day, and the account, twice where it is the only one."""
+    where, values = _where([], matching)
+    return f"SELECT min(day), max(day), min(account), max(account) FROM usage_days WHERE {where}", values
+
+
 def usage(since: float, until: float | None, by: GroupBy, matching: Mapping[str, str | None]) -> Query:
     """Sums by one column, in the order of UsageGroup's fields: whole days from the sums that are kept of them, what is
     before and after from the rows."""
