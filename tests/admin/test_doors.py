@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from io import BytesIO
+
 import aiohttp
 import pytest
 
@@ -117,7 +119,7 @@ async def test_a_mistake_is_told_with_its_place_and_the_way_out(
     ids=["cut", "empty", "half a character", "not UTF-8", "deep", "text", "not gzip", "large"],
 )
 async def test_a_body_that_cannot_be_read_is_refused(operator, data, headers, status) -> None:
-    answer = await operator("POST", "/accounts", data=data, headers=headers)
+    answer = await operator("POST", "/accounts", data=BytesIO(data), headers=headers)
     assert answer.status == status, answer.body
     assert answer.body["error"]["message"]
 

@@ -55,10 +55,10 @@ BATCHES: dict[str, list[Work[object]]] = {
     "settle": [partial(money.settle, row("a"), "k")],
     "settle without a reservation": [partial(money.settle, row("z"), "k")],
     "release": [partial(money.release, "a")],
-    "sweep": [partial(money.sweep, NOON + 9)],
+    "sweep": [partial(money.sweep, NOON + 9, None)],
     "claim and keep": [
         partial(replays.claim, "s", "k", "f", "r", NOON, NOON + 9),
-        partial(replays.keep, "s", "k", STORED),
+        partial(replays.keep, "s", "k", STORED, None),
     ],
     "a batch": [
         partial(money.settle, row("a"), "k"),

@@ -92,7 +92,7 @@ async def test_untouched_nothing_is_off(storage: Storage) -> None:
             "request 'open' was reserved and neither settled nor released, and its reservation is gone",
         ),
         (
-            "INSERT INTO reservations SELECT 'settled', account, key, amount_nano, at, expires_at FROM reservations",
+            "INSERT INTO reservations SELECT 'settled', account, key, amount_nano, at, expires_at, owner FROM reservations",
             "request 'settled' is reserved and settled",
         ),
         (
