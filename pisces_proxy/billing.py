@@ -25,6 +25,7 @@ from .storage import Account, Storage
 from .usage import Usage
 
 UNDECLARED = 4096  # tokens of output held for a request that names no limit of its own
+READ = 32_768  # bytes of a body from which on it is worth reading for an estimate
 COUNTED = 8192  # and at most so many count against tokens per minute before they are there
 HELD = 3600.0  # seconds after which a hold that nobody settled is given back
 
@@ -88,7 +89,7 @@ class Billing:
                 code="model_without_price",
             )
         declared = call.wire.max_output(call.operation)
-        return upper_bound(rates, prompt_estimate(call), UNDECLARED if declared is None else declared, also=_ALSO)
+        return upper_bound(rates, _prompt(call), UNDECLARED if declared is None else declared, also=_ALSO)
 
     def rates(self, model: str, target: Target, upstream: str, at: float) -> Rates | None:
         """A model's sale price at a channel, None where nobody has set one."""
@@ -127,12 +128,17 @@ _ALSO = ("cache_write", "cache_write_1h")
 
 
 def tokens_estimate(call: Call) -> int:
-    """What a request counts against tokens per minute until it is known: the prompt, and what it may answer, within reason.
-    Large prompts are read; for small ones the bytes tell enough."""
-    size = len(call.operation.body)
-    prompt = size // 4 if size < 32_768 else prompt_estimate(call)
+    """What a request counts against tokens per minute until it is known: the prompt, and what it may answer, within
+    reason."""
     declared = call.wire.max_output(call.operation)
-    return prompt + min(1024 if declared is None else declared, COUNTED)
+    return _prompt(call) + min(1024 if declared is None else declared, COUNTED)
+
+
+def _prompt(call: Call) -> int:
+    """The prompt in tokens, by rule of thumb. Large ones are read, for they may hold images; for small ones the bytes tell
+    enough, and a little more than there is."""
+    size = len(call.operation.body)
+    return size // 4 if size < READ else prompt_estimate(call)
 
 
 def _usd(nano: int) -> str:

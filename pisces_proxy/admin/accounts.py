@@ -50,14 +50,11 @@ async def change_account(desk: Desk, call: Call[Nothing, AccountChange]) -> told
 
 
 async def credit_account(desk: Desk, call: Call[Nothing, CreditNew]) -> told.Account:
-    amount = _amount(call.body)
-    if amount < 1:
-        raise BadRequest("A credit adds at least one nano-dollar. To take, make an adjustment.", param="usd")
-    return await _deposit(desk, call.path["name"], call.actor, "credit", call.body, amount, desk.storage.credit)
+    return await _deposit(desk, call.path["name"], call.actor, "credit", call.body, desk.storage.credit)
 
 
 async def adjust_account(desk: Desk, call: Call[Nothing, AdjustmentNew]) -> told.Account:
-    return await _deposit(desk, call.path["name"], call.actor, "adjust", call.body, _amount(call.body), desk.storage.adjust)
+    return await _deposit(desk, call.path["name"], call.actor, "adjust", call.body, desk.storage.adjust)
 
 
 async def _deposit(
@@ -66,11 +63,10 @@ async def _deposit(
     actor: str,
     kind: Literal["credit", "adjust"],
     new: CreditNew | AdjustmentNew,
-    amount: int,
     write: Callable[..., Awaitable[Balance]],
 ) -> told.Account:
     """Once for each id, however often it is sent; so is its audit."""
-    account = await _account(desk, name)
+    amount, account = _amount(new), await _account(desk, name)
     async with desk.turn:
         there = await desk.storage.ledger(request_id=new.id)
         try:

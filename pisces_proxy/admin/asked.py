@@ -15,6 +15,8 @@ MOST_NANO = 10**17  # a hundred million dollars: sums of such amounts stay far i
 
 Name = Annotated[str, Meta(min_length=1, max_length=200, description="1 to 200 printable characters.")]
 Moment = Annotated[datetime, Meta(tz=True, description="RFC 3339 with a time zone.")]
+# in a query: read later, for there msgspec would take any number for unix seconds, and so a year for a minute of 1970
+Written = Annotated[str, Meta(description="RFC 3339 with a time zone.", extra_json_schema={"format": "date-time"})]
 Count = Annotated[int, Meta(ge=0, le=10**12, description="0: no limit.")]
 Nano = Annotated[int, Meta(ge=0, le=MOST_NANO, description="Nano-dollars.")]
 Limit = Annotated[int, Meta(ge=1, le=1000, description="Rows in one answer.")]
@@ -47,8 +49,8 @@ class UsageQuery(Asked, frozen=True):
     """`since` counts from there, `until` up to but without it. `key` is a key's name."""
 
     by: GroupBy = "model"
-    since: Moment | None = None
-    until: Moment | None = None
+    since: Written | None = None
+    until: Written | None = None
     key: str | None = None
     account: str | None = None
     model: str | None = None
@@ -56,8 +58,8 @@ class UsageQuery(Asked, frozen=True):
 
 
 class RequestsQuery(Page, frozen=True):
-    since: Moment | None = None
-    until: Moment | None = None
+    since: Written | None = None
+    until: Written | None = None
     key: str | None = None
     account: str | None = None
     model: str | None = None
@@ -100,7 +102,7 @@ class CreditNew(Asked, frozen=True):
 
     id: Id
     amount_nano: Annotated[int, Meta(ge=1, le=MOST_NANO, description="Nano-dollars.")] | UnsetType = UNSET
-    usd: Annotated[str, Meta(pattern=r"^[0-9]{1,8}(\.[0-9]{1,9})?$"), _Usd] | UnsetType = UNSET
+    usd: Annotated[str, Meta(pattern=r"^(?=.*[1-9])[0-9]{1,8}(\.[0-9]{1,9})?$"), _Usd] | UnsetType = UNSET
     note: Note = ""
 
 

@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+import msgspec
+
 from ..errors import BadRequest, NotFound
 from ..ledger import Audit
 from ..storage import Storage
-from .asked import Page
+from .asked import Moment, Page
 
 if TYPE_CHECKING:
     from ..gateway import Gateway
@@ -59,6 +61,15 @@ def seconds(moment: datetime | None, param: str) -> float | None:
     if not 0 <= found < LAST:
         raise BadRequest("Times lie between 1970 and 9999.", param=param, code="invalid_value")
     return found
+
+
+def instant(written: str | None, param: str) -> datetime | None:
+    """A time as it stands in a query."""
+    try:
+        return None if written is None else msgspec.convert(written, Moment)
+    except msgspec.ValidationError:
+        message = f"`{param}` is no time with a zone as RFC 3339 has it. Write 2030-01-31T12:00:00Z."
+        raise BadRequest(message, param=param, code="invalid_value") from None
 
 
 def moment(seconds: float) -> datetime:

@@ -6,7 +6,9 @@ import time
 from typing import TYPE_CHECKING
 
 from .. import pricing
+from ..plugin import LocalProvider
 from ..pricebook import cost_price
+from ..routing import Candidate
 from ..storage import Key
 from . import told
 from .asked import PricesQuery
@@ -29,10 +31,7 @@ async def list_prices(desk: Desk, call: Call[PricesQuery, None]) -> told.Prices:
 def price(model: str, gateway: Gateway) -> told.Price:
     """By the first channel that serves it, as it is billed there; the tables' own word for a model that none serves."""
     now, candidates = time.time(), gateway.world.routes.candidates(model)
-    if candidates:
-        found = gateway.billing.rates(model, candidates[0].target, candidates[0].model, now)
-    else:
-        found = gateway.book.lookup(model, now)
+    found = _sale(gateway, model, candidates[0], now) if candidates else gateway.book.lookup(model, now)
     paid = {one.target.channel.name: cost_price(one.target.channel.cost, now, model, one.model) for one in candidates}
     return told.Price(
         model=model,
@@ -40,6 +39,13 @@ def price(model: str, gateway: Gateway) -> told.Price:
         rates=_rates(found) if found else None,
         costs={channel: _rates(rates) for channel, rates in paid.items() if rates is not None},
     )
+
+
+def _sale(gateway: Gateway, model: str, candidate: Candidate, now: float) -> pricing.Rates | None:
+    """What runs in this process costs nothing where no table prices it."""
+    found = gateway.billing.rates(model, candidate.target, candidate.model, now)
+    local = isinstance(candidate.target.provider, LocalProvider)
+    return pricing.Rates(free=True, source="served here") if found is None and local else found
 
 
 def _rates(rates: pricing.Rates) -> told.Rates:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, get_args, get_origin
 
 import msgspec
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
+from multidict import MultiMapping
 
 from ..errors import BadRequest, TooLarge, UnsupportedMedia
 from .asked import Asked
@@ -22,7 +22,10 @@ _MISSING = re.compile(r"missing required field `([^`]*)`")
 _PATH = re.compile(r" - at `\$\.?([^`]*)`")
 
 
-def read_query(query: Mapping[str, str], wanted: type[Asked]) -> Asked:
+def read_query(query: MultiMapping[str], wanted: type[Asked]) -> Asked:
+    for name in query:
+        if len(query.getall(name)) > 1:
+            raise BadRequest(f"The parameter `{name}` is there twice.", param=name, code="repeated_parameter")
     try:
         return msgspec.convert(dict(query), wanted, strict=False)
     except msgspec.ValidationError as error:

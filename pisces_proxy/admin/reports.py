@@ -8,13 +8,14 @@ from ..ledger import Audit, Entry
 from ..storage import Record
 from . import told
 from .asked import AuditsQuery, LedgerQuery, Nothing, RequestsQuery, UsageQuery
-from .desk import Call, Desk, lost_cursor, missing, moment, seconds
+from .desk import Call, Desk, instant, lost_cursor, missing, moment, seconds
 
 
 async def sum_usage(desk: Desk, call: Call[UsageQuery, None]) -> told.UsageSums:
     query = call.query
     found = await desk.storage.usage(by=query.by, **_matching(query))
-    return told.UsageSums(by=query.by, since=query.since, until=query.until, data=list(found))
+    since, until = instant(query.since, "since"), instant(query.until, "until")
+    return told.UsageSums(by=query.by, since=since, until=until, data=list(found))
 
 
 async def list_requests(desk: Desk, call: Call[RequestsQuery, None]) -> told.Requests:
@@ -37,8 +38,8 @@ async def get_request(desk: Desk, call: Call[Nothing, None]) -> told.RequestInFu
 
 def _matching(query: UsageQuery | RequestsQuery) -> dict[str, Any]:
     return {
-        "since": seconds(query.since, "since") or 0.0,
-        "until": seconds(query.until, "until"),
+        "since": seconds(instant(query.since, "since"), "since") or 0.0,
+        "until": seconds(instant(query.until, "until"), "until"),
         "key": query.key,
         "account": query.account,
         "model": query.model,

@@ -88,7 +88,8 @@ class UsageSums(Told, frozen=True):
 
 
 class Request(Told, frozen=True):
-    """One request. `status` is what the client got: 499 where it left first."""
+    """One request. `status` is what the client got: 499 where it left first. `upstream_cost_nano` is what its channel pays,
+    null where the channel does not say."""
 
     request_id: str
     at: datetime
@@ -106,6 +107,7 @@ class Request(Told, frozen=True):
     error: str | None
     usage: Usage
     cost_nano: int
+    upstream_cost_nano: int | None
     flags: list[str]
     total_ms: float
     first_byte_ms: float | None

@@ -7,17 +7,12 @@ import sqlite3
 from pisces_proxy.storage import Record
 
 from . import queries, rows
-from .days import day_of
+from .sums import Writing
 
 # the second row of a request id changes nothing; any other conflict is an error (OR IGNORE would swallow those too)
 _INSERT = (
     f"INSERT INTO requests ({', '.join(rows.REQUEST)}) VALUES ({rows.placeholders(rows.REQUEST)}) "
     "ON CONFLICT (request_id) DO NOTHING"
-)
-_COUNT = (
-    "INSERT INTO usage_days VALUES (?, ?, ?, ?, ?, 1, ?, ?, ?, ?, ?, ?) "
-    "ON CONFLICT (day, account, key, model, channel) DO UPDATE SET requests = requests + 1, "
-    + ", ".join(f"{name} = {name} + excluded.{name}" for name in rows.DAY_SUMS)
 )
 _PRUNE = "DELETE FROM requests WHERE row IN (SELECT row FROM requests WHERE at < ? ORDER BY at LIMIT ?)"
 
@@ -39,14 +34,8 @@ def find(request_id: str, connection: sqlite3.Connection) -> Record:
 
 def count(record: Record, connection: sqlite3.Connection) -> None:
     """Into the sums of its day."""
-    usage = record.usage
-    connection.execute(
-        _COUNT,
-        (
-            day_of(record.at), record.account, record.key, record.model, record.channel, record.status >= 400,
-            usage.input, usage.output, usage.cached_input, usage.reasoning, record.cost_nano,
-        ),
-    )  # fmt: skip
+    assert isinstance(connection, Writing)
+    connection.add(record)
 
 
 def delete(request_id: str, connection: sqlite3.Connection) -> None:

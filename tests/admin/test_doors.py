@@ -69,7 +69,11 @@ async def test_a_token_that_is_taken_away_is_refused_at_once(house, hire) -> Non
         ("GET", "/accounts?limit=1001", None, 400, "invalid_value", "limit", "1000"),
         ("GET", "/accounts?cursor=nobody", None, 400, "invalid_cursor", "cursor", "Begin again"),
         ("GET", "/requests?cursor=req_0", None, 400, "invalid_cursor", "cursor", "Begin again"),
-        ("GET", "/usage?since=yesterday", None, 400, "invalid_value", "since", "RFC3339"),
+        ("GET", "/usage?since=yesterday", None, 400, "invalid_value", "since", "RFC 3339"),
+        ("GET", "/usage?until=null", None, 400, "invalid_value", "until", "RFC 3339"),
+        ("GET", "/usage?since=2030", None, 400, "invalid_value", "since", "RFC 3339"),
+        ("GET", "/requests?since=2030-01-31T12:00:00", None, 400, "invalid_value", "since", "zone"),
+        ("GET", "/usage?by=day&by=key", None, 400, "repeated_parameter", "by", "twice"),
         ("GET", "/usage?by=weather", None, 400, "invalid_value", "by", "weather"),
         ("POST", "/accounts", {"nam": "a"}, 400, "unknown_member", "nam", "Did you mean `name`?"),
         ("POST", "/accounts", {}, 400, "missing_member", "name", "`name` is missing"),
@@ -85,7 +89,7 @@ async def test_a_token_that_is_taken_away_is_refused_at_once(house, hire) -> Non
         ("DELETE", "/keys/nobody", None, 404, "key_not_found", None, "'nobody'"),
         ("POST", "/accounts/default/credits", {"id": "c", "usd": "1", "amount_nano": 1}, 400, "invalid_value", "amount_nano", "either"),
         ("POST", "/accounts/default/credits", {"id": "c"}, 400, "invalid_value", "amount_nano", "either"),
-        ("POST", "/accounts/default/credits", {"id": "c", "usd": "0.0"}, 400, "bad_request", "usd", "at least one"),
+        ("POST", "/accounts/default/credits", {"id": "c", "usd": "0.0"}, 400, "invalid_value", "usd", ""),
         ("POST", "/accounts/default/credits", {"id": "c", "usd": "1e3"}, 400, "invalid_value", "usd", ""),
         ("POST", "/accounts/default/credits", {"id": "c", "usd": "0.0000000001"}, 400, "invalid_value", "usd", ""),
         ("POST", "/channels/nowhere/disable", None, 404, "channel_not_found", None, "'nowhere'"),
@@ -137,3 +141,12 @@ async def test_an_answer_is_kept_by_nobody_and_has_a_request_id(operator) -> Non
     assert answer.headers["cache-control"] == "no-store"
     assert answer.headers["x-request-id"].startswith("req_")
     assert (await operator("HEAD", "/accounts")).status == 200
+
+
+async def test_a_database_that_is_gone_is_a_503_that_says_so(house, hire) -> None:
+    found = await house()
+    operator = await hire(found)
+    await found.storage.close()
+    answer = await operator("GET", "/accounts")
+    assert (answer.status, answer.body["error"]["code"]) == (503, "unavailable")
+    assert answer.headers["retry-after"] == "5"

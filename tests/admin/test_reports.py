@@ -30,6 +30,7 @@ async def fill(storage) -> None:
                 status=500 if number == 5 else 200,
                 usage=Usage(input=10, output=number),
                 cost_nano=number,
+                upstream_cost_nano=1,
                 price_lines=[{"unit": "output", "quantity": number, "rate": 10**6, "amount_nano": number}],
                 attempts=[Attempt(channel="main", upstream_model="up", status=200)],
             )
@@ -76,6 +77,7 @@ async def test_one_request_is_told_with_its_attempts_and_price_lines(house, hire
     told = await (await hire(found)).get("/requests/req_3")
     assert told["price_lines"] == [{"unit": "output", "quantity": 3, "rate": 10**6, "amount_nano": 3}]
     assert told["attempts"][0]["channel"] == "main"
+    assert (told["cost_nano"], told["upstream_cost_nano"]) == (3, 1)
     assert (told["usage"]["output"], told["at"]) == (3, "2030-03-19T05:46:40Z")
 
 
@@ -158,3 +160,8 @@ async def test_prices_in_force_are_told_with_what_the_channels_pay(house, hire, 
     assert told["free-one"]["rates"]["free"] is True
     one = await operator.get("/prices", model="priced")
     assert [row["model"] for row in one["data"]] == ["priced"]
+
+
+async def test_what_runs_in_this_process_is_told_as_free(operator) -> None:
+    (told,) = (await operator.get("/prices", model="demo"))["data"]
+    assert (told["rates"]["free"], told["source"]) == (True, "served here")
