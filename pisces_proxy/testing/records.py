@@ -35,6 +35,9 @@ class RecordContract(Contract):
             ({"key": "k1"}, [5, 3, 1]),
             ({"account": "a0", "key": "k1"}, [3]),
             ({"model": "m4", "channel": "c"}, [4]),
+            ({"key": "k1", "until": 5.0}, [3, 1]),
+            ({"key": "k1", "since": 2.0, "until": 4.0}, [3]),
+            ({"key": "k1", "account": "a0", "model": "m4"}, []),
             ({"channel": "d"}, []),
         ]
         for filters, expected in asked:
