@@ -56,6 +56,7 @@ class Billing:
         amount = max(self._bound(call, candidate) for candidate in candidates)
         if amount == 0:
             return
+        call.reserved = True
         refusal = await self._storage.reserve(
             Reservation(
                 request_id=call.request_id,

@@ -43,6 +43,7 @@ class Call(msgspec.Struct, kw_only=True):
     settled: bool = False
     draining: bool = False
     detached: bool = False
+    reserved: bool = False
     told: bool = False
     idempotency_key: str = ""
 

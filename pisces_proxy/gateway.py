@@ -231,8 +231,10 @@ class Gateway:
 
     # -- what keeps it current
 
-    def reload(self) -> None:
-        """Take the configuration file anew: a valid one swaps in whole, an invalid one changes nothing. Raises ConfigError."""
+    def reload(self, mark: str = "") -> None:
+        """Take the configuration file anew: a valid one swaps in whole, an invalid one changes nothing. Raises ConfigError.
+        `mark`: that of the setting that asks others for the same, so that this process does not do it twice."""
+        self._reloaded = mark or self._reloaded
         config = load(self._source)
         self.world = World(config, self.registry, self.world)
         self.config = config
@@ -265,12 +267,13 @@ class Gateway:
         while True:
             await asyncio.sleep(WATCH)
             try:
-                await self._look()
+                await self.look()
                 await self._tell_health()
             except PiscesError as error:
                 log.warning("storage_unreadable", error=error.message)
 
-    async def _look(self) -> None:
+    async def look(self) -> None:
+        """Take over what has changed in the storage, by whoever."""
         version = await self.storage.version()
         if version == self._seen:
             return

@@ -41,7 +41,10 @@ class Books:
         if call.lease is not None:
             call.lease.correct(record.usage.total)
         record.total_ms = round((time.perf_counter() - call.started) * 1000, 3)
-        await self._storage.settle(record, call.key.id)
+        if record.cost_nano or call.reserved:
+            await self._storage.settle(record, call.key.id)
+        else:  # nothing was held and nothing is owed: the row alone
+            await self._storage.finish(record)
 
     def tell(self, call: Call) -> None:
         """The log line and the hooks. Never raises: the client has its answer."""

@@ -50,11 +50,12 @@ async def _switch(desk: Desk, name: str, actor: str, *, off: bool) -> told.Chann
 
 async def reload(desk: Desk, call: Call[Nothing, None]) -> told.Reloaded:
     """This process answers for the file; the others that share the database follow."""
+    mark = f"{time.time():.6f}-{os.getpid()}"
     try:
-        desk.gateway.reload()
+        desk.gateway.reload(mark)
     except ConfigError as error:
         raise KeyReused(error.message, code="invalid_configuration") from None
-    await desk.storage.set_setting("reload", f"{time.time():.6f}-{os.getpid()}")
+    await desk.storage.set_setting("reload", mark)
     await desk.note(call.actor, "reload", desk.gateway.config.source)
     return told.Reloaded(channels=len(desk.gateway.config.channels))
 

@@ -51,6 +51,7 @@ class Desk:
         """Write a change down. It has been made already: what cannot be made is no change."""
         audit = Audit(at=time.time(), actor=actor, action=action, target=target, detail=dict(detail or {}))
         await self.storage.note(audit)
+        await self.gateway.look()  # the others see it within a second, this one at once
 
 
 def seconds(moment: datetime | None, param: str) -> float | None:

@@ -87,7 +87,7 @@ class Writer:
         with suppress(RuntimeError):
             self._loop.call_soon_threadsafe(self._ended.set_result, None)
 
-    def _serve(self, connection: sqlite3.Connection) -> None:
+    def _serve(self, connection: Writing) -> None:
         more = True
         while more:
             batch, more = self._collect()
