@@ -31,7 +31,6 @@ def writing(location: Location) -> Writing:
 def _prepared(location: Location) -> Writing:
     _create_private(location)
     connection = sqlite3.connect(location.target, timeout=PATIENCE, isolation_level=None, uri=True, factory=Writing)
-    connection.days = {}
     try:
         _use_wal(connection)
         connection.execute(f"PRAGMA synchronous = {location.synchronous}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from typing import Any
 
 from pisces_proxy.storage import Record
 
@@ -21,7 +22,9 @@ _ADD = (
 class Writing(sqlite3.Connection):
     """The connection that writes, and what its open transaction still has to add up."""
 
-    days: dict[Day, tuple[int, ...]]
+    def __init__(self, *where: Any, **how: Any) -> None:
+        super().__init__(*where, **how)
+        self.days: dict[Day, tuple[int, ...]] = {}
 
     def add(self, record: Record) -> None:
         """A request into the sums of its day."""
