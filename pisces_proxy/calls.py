@@ -11,6 +11,7 @@ import msgspec
 from . import chat, tokens
 from .errors import Unsupported
 from .fetch import Fetcher, inlined
+from .limits import Lease
 from .plugin import Endpoint, Operation, Profile, Reply, Wire
 from .routing import Target
 from .seals import Seals
@@ -20,7 +21,8 @@ GATEWAY = "Pisces"
 
 
 class Call(msgspec.Struct, kw_only=True):
-    """What is known of a request while it lives. `started` is `time.perf_counter()`, `now` unix seconds."""
+    """What is known of a request while it lives. `target` is who answers it, `headers` go with its answer, `detached` says
+    that it runs by itself, whoever listens. `started` is `time.perf_counter()`, `now` unix seconds."""
 
     request_id: str
     endpoint: Endpoint
@@ -35,8 +37,15 @@ class Call(msgspec.Struct, kw_only=True):
     extension: bool = True
     request: chat.Request | None = None
     losses: tuple[chat.Loss, ...] = ()
+    target: Target | None = None
+    lease: Lease | None = None
+    headers: dict[str, str] = {}
     settled: bool = False
     draining: bool = False
+    detached: bool = False
+    reserved: bool = False
+    told: bool = False
+    idempotency_key: str = ""
 
     def canonical(self) -> chat.Request:
         """The request decoded, once."""

@@ -8,11 +8,16 @@ import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
+from . import price_tables
 from .errors import ConfigError
+from .price_tables import Price
+from .pricing import Schedule
+
+Count = Annotated[int, msgspec.Meta(ge=0)]
 
 
 class Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -35,15 +40,17 @@ class Server(Table, frozen=True):
     grace: float | str = "30s"
     heartbeat: float | str = "15s"
     fetch_private: bool = False
+    retention: float | str = 0
+    metrics: bool = False
     log: Literal["auto", "json", "console"] = "auto"
 
 
 class Defaults(Table, frozen=True):
-    """[defaults]: limits of keys without their own."""
+    """[defaults]: limits of keys without their own; 0 is no limit."""
 
-    rpm: int | None = 3000
-    tpm: int | None = 1_000_000
-    concurrency: int | None = 100
+    rpm: Count = 3000
+    tpm: Count = 1_000_000
+    concurrency: Count = 100
     balance_status: Literal[402, 403, 429] = 403
 
 
@@ -65,26 +72,8 @@ class _ChannelTable(Table, frozen=True):
     proxy: str | None = None
     headers: dict[str, str] = {}
     flags: dict[str, Any] = {}
+    cost: Any = {}  # as [price]; price_tables reads it
     enabled: bool = True
-
-
-class Price(Table, frozen=True):
-    """[price."model"]: USD per million tokens unless the name says otherwise."""
-
-    input: float | None = None
-    output: float | None = None
-    cached_input: float | None = None
-    cache_write: float | None = None
-    cache_write_1h: float | None = None
-    reasoning: float | None = None
-    audio_input: float | None = None
-    audio_output: float | None = None
-    image_input: float | None = None
-    per_image: float | None = None
-    per_second: float | None = None
-    per_million_characters: float | None = None
-    per_call: float | None = None
-    free: bool = False
 
 
 class ModelInfo(Table, frozen=True):
@@ -106,14 +95,15 @@ class _File(Table, frozen=True):
     server: Server = Server()
     defaults: Defaults = Defaults()
     channel: tuple[_ChannelTable, ...] = ()
-    price: dict[str, Price] = {}
+    price: Any = {}  # price_tables reads it
     model: dict[str, ModelInfo] = {}
     plugins: Plugins = Plugins()
 
 
 class Channel(msgspec.Struct, frozen=True, kw_only=True):
     """One [[channel]], values read: timeouts in seconds, `models` public name -> upstream name (`*`: any, as it is).
-    `off` says why it takes no requests, empty where it does."""
+    `cost` is what its upstream charges, by model (public or upstream name, or `*`). `off` says why it takes no requests,
+    empty where it does."""
 
     name: str
     provider: str
@@ -131,6 +121,7 @@ class Channel(msgspec.Struct, frozen=True, kw_only=True):
     proxy: str | None = None
     headers: Mapping[str, str] = {}
     flags: Mapping[str, Any] = {}
+    cost: Mapping[str, Schedule] = {}
     off: str = ""
 
     def __repr__(self) -> str:  # keys, headers and proxies hold secrets
@@ -144,7 +135,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     server: Server = Server()
     defaults: Defaults = Defaults()
     channels: tuple[Channel, ...] = ()
-    prices: Mapping[str, Price] = {}
+    prices: Mapping[str, Schedule] = {}
     models: Mapping[str, ModelInfo] = {}
     plugins: Plugins = Plugins()
 
@@ -188,8 +179,10 @@ def _build(file: _File, text: str, source: str) -> Config:
         if table.name in names:
             raise ConfigError(f"{where}: a second channel of that name. Channel names are unique.")
         names.add(table.name)
-        channels.append(_channel(table, where))
-    for key, read in (("max_body", size), ("grace", seconds), ("heartbeat", seconds)):
+        above = _line(text, "channel", index, "") - 1
+        cost = price_tables.read(table.cost, text, source, "channel.cost", above)
+        channels.append(_channel(table, cost, where))
+    for key, read in (("max_body", size), ("grace", seconds), ("heartbeat", seconds), ("retention", seconds)):
         try:
             read(getattr(file.server, key))
         except ConfigError as error:
@@ -202,13 +195,13 @@ def _build(file: _File, text: str, source: str) -> Config:
         server=msgspec.structs.replace(file.server, database=database),
         defaults=file.defaults,
         channels=tuple(channels),
-        prices=file.price,
+        prices=price_tables.read(file.price, text, source),
         models=file.model,
         plugins=file.plugins,
     )
 
 
-def _channel(table: _ChannelTable, where: str) -> Channel:
+def _channel(table: _ChannelTable, cost: Mapping[str, Schedule], where: str) -> Channel:
     if table.key is not None and table.keys:
         raise ConfigError(f"{where}: has both key and keys. Use one of them.")
     if table.weight < 1:
@@ -237,6 +230,7 @@ def _channel(table: _ChannelTable, where: str) -> Channel:
         proxy=proxy,
         headers=headers,
         flags=table.flags,
+        cost=cost,
         off=_off(table, written, keys),
         **timeouts,
     )
@@ -336,7 +330,7 @@ def _where(steps: list[str], data: Mapping[str, Any]) -> str:
 
 
 def _known(steps: list[str]) -> tuple[str, ...]:
-    tables: dict[str, type[Table]] = {
+    tables: dict[str, type[msgspec.Struct]] = {
         "server": Server,
         "defaults": Defaults,
         "channel": _ChannelTable,

@@ -217,6 +217,7 @@ class Engine:
         finally:
             exchange.close()
             await self._books.settle(call, CLIENT_LEFT, _counted(call, transform))
+            call.told = True
             self._books.tell(call)
 
     async def _fail_in_band(self, call: Call, stream: Stream, error: PiscesError) -> None:
@@ -280,6 +281,7 @@ class Engine:
     @staticmethod
     def _chosen(call: Call, prepared: Prepared) -> None:
         record, channel = call.record, prepared.target.channel
+        call.target = prepared.target
         record.channel, record.provider = channel.name, channel.provider
         record.upstream_model = prepared.model
         record.upstream_protocol = prepared.wire.name
@@ -322,15 +324,14 @@ async def _refusal(prepared: Prepared, exchange: Exchange) -> PiscesError:
 
 
 def _counted(call: Call, transform: Transform) -> Usage:
-    """What the upstream counted; for one that did not get to it, our own count of what came."""
+    """What the upstream counted; for one that did not get to it, our own count of what came. A count in mid-stream may be
+    a placeholder (Anthropic opens with one)."""
     usage = transform.usage
-    if usage is None or (usage.output == 0 and transform.letters and not transform.finished):
-        return estimated(call, transform.letters) if usage is None else _with_output(usage, transform.letters)
-    return usage
-
-
-def _with_output(usage: Usage, letters: int) -> Usage:
-    return msgspec.structs.replace(usage, output=-(-letters // 4), estimated=True)
+    if usage is None:
+        return estimated(call, transform.letters)
+    if transform.complete:
+        return usage
+    return msgspec.structs.replace(usage, output=max(usage.output, -(-transform.letters // 4)), estimated=True)
 
 
 async def _within(seconds: float, exchange: Exchange, transform: Transform) -> bytes:
@@ -376,7 +377,7 @@ def _restored(response: chat.Response, names: Mapping[str, str], usage: Usage) -
 
 
 def _answer_headers(call: Call, prepared: Prepared) -> dict[str, str]:
-    headers = {"x-pisces-channel": prepared.target.channel.name, "x-pisces-protocol": prepared.wire.protocol}
+    headers = {**call.headers, "x-pisces-channel": prepared.target.channel.name, "x-pisces-protocol": prepared.wire.protocol}
     if prepared.losses:
         headers["x-pisces-warnings"] = warnings_header(prepared.losses)
     return headers

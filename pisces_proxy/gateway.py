@@ -12,14 +12,19 @@ import msgspec
 
 from . import auth, keys
 from .auth import Authenticator, Credential
+from .billing import Billing, dead, owner_of_this_process, tokens_estimate
 from .calls import Call, extension
 from .config import Config, load, seconds
 from .engine import Answer, Engine
-from .errors import ConfigError, ModelNotFound, NotFound, PiscesError
+from .errors import ConfigError, ModelNotFound, NotFound, PiscesError, RateLimited
 from .fetch import Fetcher
 from .fetch import session as fetch_session
+from .idempotency import REPLAYED, Idempotency, Tape, checked, fingerprint
+from .ledger import Stored
+from .limits import limits_of
 from .log import log
 from .paths import Paths
+from .pricebook import PriceBook
 from .records import CLIENT_LEFT, Books
 from .registry import Registry
 from .relay import Hearts, Sink
@@ -29,6 +34,8 @@ from .tasks import Tasks
 from .upstream import connect
 from .world import World
 
+PRUNED = 5_000  # usage rows dropped at a time
+SWEEP = 30.0  # seconds between two looks for reservations that nobody settled
 WATCH = 0.5  # seconds between two looks at whether another process changed something
 
 
@@ -46,7 +53,12 @@ class Gateway:
         self.paths = Paths(registry.endpoints)
         self.tasks = Tasks()
         self.hearts = Hearts(seconds(config.server.heartbeat))
-        self.books = Books(storage, registry.hooks.hook.pisces_finished)
+        self.owner = owner_of_this_process()
+        self.book = PriceBook(config.prices)
+        self.billing = Billing(storage, self.book, config.defaults.balance_status, self.owner)
+        self.books = Books(storage, registry.hooks.hook.pisces_finished, self.billing.price)
+        self.limiter = registry.limiter(config.server.limits)
+        self.once = Idempotency(storage, self.tasks)
         self._auth = Authenticator(storage, config.server.key_prefix)
         self._source = source
         self._seen = -1
@@ -71,6 +83,8 @@ class Gateway:
     async def dispatch(self, call: Call, sink: Sink) -> Answer | None:
         """Answer a call by its kind: an Answer, or None where it went to the sink."""
         match call.operation.kind:
+            case "chat" | "count" if call.idempotency_key:
+                return await self._once(call, sink)
             case "chat" | "count":
                 return await self._chat(call, sink)
             case "models":
@@ -82,10 +96,84 @@ class Gateway:
             case kind:
                 raise NotFound(f"No part of this gateway serves {kind!r} requests.")
 
+    async def _once(self, call: Call, sink: Sink) -> Answer | None:
+        """A request that may come again: run it, join the run, or replay its answer."""
+        scope, key = f"{call.key.account}/{call.key.id}", checked(call.idempotency_key)
+        print_ = fingerprint(
+            call.endpoint.method, call.record.endpoint + str(sorted(call.operation.path.items())), call.operation
+        )
+        claim = await self.once.claim(scope, key, print_, call.request_id, call.now)
+        tape = self.once.tape(scope, key)
+        if claim.state == "done" and claim.stored is not None:
+            return await self._replay(call, sink, claim.stored)
+        if claim.state == "new":
+            tape = Tape(call.request_id, print_)
+            call.detached = True
+            self.once.start(scope, key, tape, lambda tape: self._run_taped(call, tape))
+            return await self._listen(call, sink, tape, {})
+        if tape is None or not tape.whole or not call.operation.stream:
+            raise self.once.refuse_second()
+        call.record.flags.append("attached")
+        await self.books.settle(call, 200, None)
+        return await self._listen(call, sink, tape, REPLAYED)
+
+    async def _listen(self, call: Call, sink: Sink, tape: Tape, extra: Mapping[str, str]) -> Answer | None:
+        if call.operation.stream:
+            await tape.play(sink, extra)
+            return None
+        with tape.listening():
+            await tape.over.wait()
+        if tape.error is not None:
+            raise tape.error
+        return Answer(tape.status, b"".join(tape.parts), {**tape.headers, **extra})
+
+    async def _run_taped(self, call: Call, tape: Tape) -> None:
+        """The request itself, whoever listens."""
+        try:
+            answer = await self._chat(call, tape)
+            tape.spoiled = call.record.error is not None
+            if answer is not None:
+                tape.put(answer.status, answer.headers, answer.body)
+        except PiscesError as error:
+            await self.refused(call, error)
+            tape.fail(error)
+        except asyncio.CancelledError:
+            call.detached = False
+            await asyncio.shield(self.left(call))
+            raise
+        finally:
+            call.detached = False
+            self.ended(call)
+
+    async def _replay(self, call: Call, sink: Sink, stored: Stored) -> Answer | None:
+        if stored.body is None:
+            raise self.once.refuse_lost(stored)
+        call.record.flags.append("replayed")
+        await self.books.settle(call, stored.status, None)
+        if not stored.stream:
+            return Answer(stored.status, stored.body, {**stored.headers, **REPLAYED})
+        await sink.open({**stored.headers, **REPLAYED})
+        await sink.write(stored.body)
+        await sink.close()
+        return None
+
+    async def _limit(self, call: Call) -> None:
+        """Let the request through its key's limits, or raise RateLimited; either way the headers say what is left."""
+        limits = limits_of(call.key, self.config.defaults)
+        now = time.time()
+        try:
+            call.lease = await self.limiter.take(call.key.id, limits, tokens_estimate(call))
+        except RateLimited:
+            call.headers |= call.wire.limit_headers(await self.limiter.standing(call.key.id, limits), now)
+            raise
+        call.headers |= call.wire.limit_headers(call.lease.standing, now)
+
     async def _chat(self, call: Call, sink: Sink) -> Answer | None:
         if self._hooked["pisces_operation"]:
             self.registry.hooks.hook.pisces_operation(operation=call.operation, key=call.key)
         auth.check_model(call.key, call.operation.model)
+        if call.operation.kind != "count":  # counting is free, and eats nothing of what paid calls have
+            await self._limit(call)
         candidates = self.world.candidates(call.operation, call.key, asyncio.get_running_loop().time())
         if self._hooked["pisces_route"] and len(candidates) > 1:
             channels = [candidate.target.channel for candidate in candidates]
@@ -95,6 +183,7 @@ class Gateway:
                 candidates = [by_name[channel.name] for channel in chosen if channel.name in by_name]
         if call.operation.kind == "count":
             return await self.engine.count(call, candidates)
+        await self.billing.reserve(call, candidates)
         return await self.engine.run(call, candidates, sink)
 
     def _models(self, call: Call) -> Answer:
@@ -111,12 +200,12 @@ class Gateway:
 
     async def refused(self, call: Call, error: PiscesError) -> None:
         """A request that ended in an error before anything was sent: its row still gets written, where the storage can."""
-        if call.operation.kind in ("chat", "count"):
+        if call.operation.kind in ("chat", "count") and not call.detached:
             await self._settled(call, error.status, error)
 
     async def left(self, call: Call) -> None:
         """A client that did not wait for its answer."""
-        if call.draining or call.settled:
+        if call.draining or call.settled or call.detached:
             return  # settled, or will be by the work that reads on
         call.record.flags.append("client_left")
         await self._settled(call, CLIENT_LEFT, None)
@@ -125,10 +214,16 @@ class Gateway:
         try:
             await self.books.settle(call, status, None, error)
         except PiscesError as failure:
+            self.books.metrics.add("rows_lost")
             log.error("row_lost", request_id=call.request_id, error=failure.message)
 
     def ended(self, call: Call) -> None:
-        if call.settled:
+        if call.detached:
+            return
+        if call.lease is not None:
+            call.lease.release()
+        if call.settled and not call.told:
+            call.told = True
             self.books.tell(call)
 
     async def ready(self) -> None:
@@ -136,29 +231,55 @@ class Gateway:
 
     # -- what keeps it current
 
-    def reload(self) -> None:
-        """Take the configuration file anew: a valid one swaps in whole, an invalid one changes nothing. Raises ConfigError."""
+    def reload(self, mark: str = "") -> None:
+        """Take the configuration file anew: a valid one swaps in whole, an invalid one changes nothing. Raises ConfigError.
+        `mark`: that of the setting that asks others for the same, so that this process does not do it twice."""
+        self._reloaded = mark or self._reloaded
         config = load(self._source)
         self.world = World(config, self.registry, self.world)
         self.config = config
+        self.book = self.billing.book = PriceBook(config.prices)
         log.info("reloaded", channels=len(config.channels))
+
+    async def sweep(self) -> None:
+        """Give back what nobody will settle any more: at start what killed processes held, and what has expired."""
+        dead_ones = lambda owner: dead(owner, self.owner)  # noqa: E731
+        while True:
+            try:
+                released = await self.storage.sweep(time.time(), dead_ones)
+                if released:
+                    log.info("reservations_released", count=released)
+                await self._prune()
+            except PiscesError as error:
+                log.warning("sweep_failed", error=error.message)
+            await asyncio.sleep(SWEEP)
+
+    async def _prune(self) -> None:
+        """Drop usage rows older than the retention, few at a time so that no request waits behind them."""
+        kept = seconds(self.config.server.retention)
+        gone = PRUNED if kept else 0
+        while gone == PRUNED:
+            gone = await self.storage.prune(time.time() - kept, limit=PRUNED)
+            await asyncio.sleep(0.1)
 
     async def watch(self) -> None:
         """See what other processes change: keys, channels taken out, reloads asked for; tell them about health."""
         while True:
             await asyncio.sleep(WATCH)
             try:
-                await self._look()
+                await self.look()
                 await self._tell_health()
             except PiscesError as error:
                 log.warning("storage_unreadable", error=error.message)
 
-    async def _look(self) -> None:
+    async def look(self) -> None:
+        """Take over what has changed in the storage, by whoever."""
         version = await self.storage.version()
         if version == self._seen:
             return
         self._seen = version
         self._auth.forget()
+        self.billing.forget()
         await self._take_settings()
 
     async def _take_settings(self) -> None:
@@ -213,11 +334,13 @@ async def opened(config: Config, registry: Registry, *, source: str | None = Non
             hearts=gateway.hearts,
             tasks=gateway.tasks,
         )
+        await gateway.limiter.open()
+        stack.push_async_callback(gateway.limiter.close)
         gateway._reloaded = await storage.setting("reload") or ""
         await gateway._take_settings()
         for lifespan in registry.hooks.hook.pisces_lifespan(app=gateway):
             await stack.enter_async_context(asynccontextmanager(lambda made=lifespan: made)())
-        async with _background(gateway.hearts.run(), gateway.watch()):
+        async with _background(gateway.hearts.run(), gateway.watch(), gateway.sweep(), asyncio.to_thread(gateway.book.load)):
             yield gateway
             await gateway.tasks.close(seconds(config.server.grace))
 

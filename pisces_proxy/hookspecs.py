@@ -1,6 +1,6 @@
 """The ten hooks. A plugin is a module (or object) with some of them, registered under the entry-point group `pisces`.
 
-The first six are called once at start, the rest once per request, never per chunk.
+The first seven are called once at start, the rest once per request, never per chunk.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import click
 
     from .config import Channel
+    from .limits import Limiter
     from .plugin import Endpoint, Operation, Provider, Wire
     from .storage import Key, Record, Storage
 
@@ -39,6 +40,11 @@ def pisces_providers() -> Iterable[Provider]:  # type: ignore[empty-body]
 @hookspec(firstresult=True)
 def pisces_storage(url: str) -> Storage | None:
     """The storage behind a database URL, None for a URL of another kind. Not yet open."""
+
+
+@hookspec(firstresult=True)
+def pisces_limiter(url: str) -> Limiter | None:
+    """The limiter behind a `limits` URL, None for a URL of another kind. Not yet open."""
 
 
 @hookspec

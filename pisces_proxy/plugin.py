@@ -16,6 +16,7 @@ import msgspec
 
 from . import chat
 from .errors import BadRequest, PiscesError, UpstreamBroken
+from .limits import Standing
 from .profile import Profile as Profile
 from .seals import Seals
 from .usage import Usage
@@ -209,6 +210,10 @@ class Wire(abc.ABC):
         """Where the upstream counts tokens without answering; None where this wire has no such call."""
         return None
 
+    def max_output(self, operation: Operation) -> int | None:
+        """The most tokens that the client lets an answer have, None where it does not say; read cheaply."""
+        return None
+
     def count_request(self, body: bytes, model: str) -> bytes:
         """An upstream request (from `rewrite` or `encode_request`) as the count call wants it."""
         return body
@@ -254,6 +259,10 @@ class Wire(abc.ABC):
 
     def error_headers(self, error: PiscesError) -> Mapping[str, str]:
         """Headers that clients of this wire read on an error, beyond those of every answer."""
+        return {}
+
+    def limit_headers(self, standing: Standing, now: float) -> Mapping[str, str]:
+        """Headers that tell clients of this wire what is left of their limits, on every answer. `now` in unix seconds."""
         return {}
 
     def encode_count(self, usage: Usage, reply: Reply) -> bytes:

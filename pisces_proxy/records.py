@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 from . import chat, tokens
 from .calls import Call
 from .errors import PiscesError
 from .log import RequestLine, log, log_request
+from .metrics import Metrics
+from .routing import Target
 from .storage import Storage
 from .usage import Usage
 
@@ -18,9 +21,11 @@ CLIENT_LEFT = 499  # nginx's word for a client that closed the connection first
 class Books:
     """Where requests are written down. `hooks` is the plugins' `pisces_finished` caller."""
 
-    def __init__(self, storage: Storage, hooks: Any) -> None:
+    def __init__(self, storage: Storage, hooks: Any, price: Callable[[Call, Target | None, Usage], None]) -> None:
         self._storage = storage
         self._hooks = hooks
+        self._price = price
+        self.metrics = Metrics()
 
     async def settle(self, call: Call, status: int, usage: Usage | None, error: PiscesError | None = None) -> None:
         """Write the request's row; it is committed when this returns. Once per request."""
@@ -32,8 +37,14 @@ class Books:
         record.usage = _checked(record.flags, usage or Usage())
         record.error = error.kind if error is not None else record.error
         record.warnings = [f"{loss.field};{loss.action};{loss.reason}" for loss in call.losses]
+        self._price(call, call.target, record.usage)
+        if call.lease is not None:
+            call.lease.correct(record.usage.total)
         record.total_ms = round((time.perf_counter() - call.started) * 1000, 3)
-        await self._storage.finish(record)
+        if record.cost_nano or call.reserved:
+            await self._storage.settle(record, call.key.id)
+        else:  # nothing was held and nothing is owed: the row alone
+            await self._storage.finish(record)
 
     def tell(self, call: Call) -> None:
         """The log line and the hooks. Never raises: the client has its answer."""
@@ -57,6 +68,7 @@ class Books:
                 error=record.error,
             )
         )
+        self.metrics.count(record)
         # one by one: pluggy stops at the first that raises, and then the others would miss the request
         for implementation in self._hooks.get_hookimpls():
             try:

@@ -17,6 +17,7 @@ import pluggy
 from . import hookspecs
 from .config import Channel, Config
 from .errors import ConfigError
+from .limits import Limiter
 from .plugin import Endpoint, Provider, Wire
 from .storage import Storage
 
@@ -156,6 +157,13 @@ class Registry:
             kind = url.partition(":")[0]
             raise ConfigError(f'No plugin stores in {kind!r} databases. Write database = "sqlite:///pisces.db".')
         return storage  # type: ignore[no-any-return]
+
+    def limiter(self, url: str) -> Limiter:
+        """The limiter behind a `limits` URL."""
+        limiter = self.hooks.hook.pisces_limiter(url=url)
+        if limiter is None:
+            raise ConfigError(f'No plugin counts limits in {url.partition(":")[0]!r}. Write limits = "memory://".')
+        return limiter  # type: ignore[no-any-return]
 
 
 def _check_flags(provider: Provider, channel: Channel, where: str) -> None:

@@ -13,6 +13,7 @@ from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
 from . import auth
+from .admin import Admin
 from .calls import Call, extension_of
 from .errors import (
     BadRequest,
@@ -32,7 +33,13 @@ from .storage import Key, Record
 if TYPE_CHECKING:
     from .gateway import Gateway
 
-EXPOSED = "x-request-id, request-id, retry-after, x-should-retry, x-pisces-channel, x-pisces-protocol, x-pisces-warnings"
+EXPOSED = ", ".join(
+    [
+        *("x-request-id", "request-id", "retry-after", "retry-after-ms", "x-should-retry", "idempotency-replayed"),
+        *("x-pisces-channel", "x-pisces-protocol", "x-pisces-warnings"),
+        *(f"x-ratelimit-{what}-{of}" for what in ("limit", "remaining", "reset") for of in ("requests", "tokens")),
+    ]
+)
 
 
 class HttpSink:
@@ -84,13 +91,18 @@ class Handler:
 
     def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
+        self._admin = Admin(gateway)
 
     async def __call__(self, request: web.BaseRequest) -> web.StreamResponse:
         request_id = _request_id()
         headers = self._headers(request, request_id)
+        if request.raw_path.startswith("/api/"):
+            return await self._admin.answer(request, headers)
         if request.method != "POST":
             if request.method in ("HEAD", "OPTIONS"):
                 return web.Response(status=200 if request.method == "HEAD" else 204, headers=_preflight(headers))
+            if request.path == "/metrics" and self._gateway.config.server.metrics:
+                return web.Response(body=self._gateway.books.metrics.exposition(), content_type="text/plain", charset="utf-8")
             if request.path in ("/healthz", "/readyz"):
                 return await self._health(request, headers)
         try:
@@ -120,7 +132,7 @@ class Handler:
             answer = await gateway.dispatch(call, sink)
         except PiscesError as error:
             await gateway.refused(call, error)
-            return self._respond_error(wire, error, request_id, headers)
+            return self._respond_error(wire, error, request_id, {**headers, **call.headers})
         except (asyncio.CancelledError, ClientLeft):
             await asyncio.shield(gateway.left(call))
             return sink.response or web.Response(status=499)
@@ -172,6 +184,7 @@ class Handler:
             started=started,
             now=now,
             seals=self._gateway.seals,
+            idempotency_key=request.headers.get("Idempotency-Key", ""),
             strict=request.headers.get("Pisces-Strict", "").lower() in ("true", "1", "yes"),
             extension=self._gateway.config.server.extension,
         )

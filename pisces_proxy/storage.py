@@ -6,21 +6,24 @@
 from __future__ import annotations
 
 import abc
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
 
 import msgspec
 
+from .ledger import Audit, Balance, Claim, Entry, Period, Refusal, Reservation, Stored, Verification
 from .usage import Usage
 
 GroupBy = Literal["model", "key", "channel", "account", "day"]
 
 
 class Account(msgspec.Struct, frozen=True, kw_only=True):
-    """Who pays. `unlimited`: no balance is asked. Times are unix seconds, here and everywhere in storage."""
+    """Who pays. `unlimited`: no balance is asked; `credit_line_nano`: how far below zero it may go (postpaid). Times are
+    unix seconds, here and everywhere in storage."""
 
     name: str
     unlimited: bool = False
+    credit_line_nano: int = 0
     created_at: float = 0.0
 
 
@@ -42,6 +45,7 @@ class Key(msgspec.Struct, frozen=True, kw_only=True):
     tpm: int | None = None
     concurrency: int | None = None
     quota_nano: int | None = None
+    quota_period: Period = "total"
     expires_at: float | None = None
     networks: tuple[str, ...] = ()
     enabled: bool = True
@@ -81,6 +85,7 @@ class Record(msgspec.Struct, kw_only=True):
     error: str | None = None
     usage: Usage = Usage()
     cost_nano: int = 0
+    upstream_cost_nano: int | None = None
     price_lines: list[dict[str, object]] = []
     warnings: list[str] = []
     flags: list[str] = []
@@ -181,5 +186,90 @@ class Storage(abc.ABC):
         """The newest first; `before` is the request id to go on behind."""
 
     @abc.abstractmethod
-    async def usage(self, *, since: float = 0.0, until: float | None = None, by: GroupBy = "model") -> Sequence[UsageGroup]:
-        """Sums, most requests first (days: newest first)."""
+    async def usage(
+        self,
+        *,
+        since: float = 0.0,
+        until: float | None = None,
+        by: GroupBy = "model",
+        key: str | None = None,
+        account: str | None = None,
+        model: str | None = None,
+        channel: str | None = None,
+    ) -> Sequence[UsageGroup]:
+        """Sums, most requests first (days: newest first). What was pruned still counts, in whole days."""
+
+    # -- money
+
+    @abc.abstractmethod
+    async def change_account(self, name: str, changes: Mapping[str, object]) -> Account | None:
+        """Set `unlimited` or `credit_line_nano`; the account as it is now, None where there is none."""
+
+    @abc.abstractmethod
+    async def credit(self, account: str, amount_nano: int, *, id: str, note: str = "", actor: str = "") -> Balance:
+        """Add to a balance. The same `id` again changes nothing. ValueError for an unknown account or an amount below 1."""
+
+    @abc.abstractmethod
+    async def adjust(self, account: str, amount_nano: int, *, id: str, note: str = "", actor: str = "") -> Balance:
+        """Correct a balance, up or down. The same `id` again changes nothing."""
+
+    @abc.abstractmethod
+    async def balance(self, account: str) -> Balance | None: ...
+
+    @abc.abstractmethod
+    async def reserve(self, reservation: Reservation) -> Refusal | None:
+        """Hold an amount, atomically: None where it is held, never more than is available. Again for the same request:
+        held once. An unlimited account without a quota still gets its row."""
+
+    @abc.abstractmethod
+    async def settle(self, record: Record, key_id: str) -> None:
+        """The end of a request in one transaction: its usage row (as `finish`), a `settle` row over `record.cost_nano`, the
+        reservation gone, the key's and the account's sums moved. Committed when this returns; a second one changes nothing."""
+
+    @abc.abstractmethod
+    async def release(self, request_id: str) -> None:
+        """Give a reservation back whose request cost nothing and leaves no usage row. Safe to repeat."""
+
+    @abc.abstractmethod
+    async def sweep(self, now: float, dead: Callable[[str], bool] | None = None) -> int:
+        """Release reservations that have expired, and those whose owner is `dead`; how many. A request that settles
+        afterwards still settles."""
+
+    @abc.abstractmethod
+    async def ledger(
+        self, *, account: str | None = None, after: int = 0, limit: int = 1000, request_id: str | None = None
+    ) -> Sequence[Entry]:
+        """Rows in the order they were written, behind the id `after`."""
+
+    @abc.abstractmethod
+    async def verify(self) -> Verification:
+        """Recompute every sum from its rows."""
+
+    # -- the same request again
+
+    @abc.abstractmethod
+    async def claim(self, scope: str, key: str, fingerprint: str, request_id: str, now: float, expires_at: float) -> Claim:
+        """Take an idempotency key for a request, or learn what became of the one that has it. An expired one is free again;
+        the holder's own claim once more extends it."""
+
+    @abc.abstractmethod
+    async def keep(self, scope: str, key: str, stored: Stored, expires_at: float | None = None) -> None:
+        """The answer of the request that holds the key, until `expires_at` (default: as long as it was claimed for)."""
+
+    @abc.abstractmethod
+    async def unclaim(self, scope: str, key: str, request_id: str) -> None:
+        """The request ended with nothing worth replaying: the key is free again."""
+
+    # -- who changed what
+
+    @abc.abstractmethod
+    async def note(self, audit: Audit) -> None: ...
+
+    @abc.abstractmethod
+    async def audits(self, *, after: int = 0, limit: int = 100) -> Sequence[Audit]:
+        """In the order they were written."""
+
+    @abc.abstractmethod
+    async def prune(self, before: float, *, limit: int = 10_000) -> int:
+        """Drop usage rows (not ledger rows) and expired idempotency keys older than that, at most `limit` at a time; how
+        many."""

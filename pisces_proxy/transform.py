@@ -38,6 +38,11 @@ class Transform(abc.ABC):
         """What the upstream has counted so far."""
 
     @property
+    def complete(self) -> bool:
+        """Whether the upstream's count is its last word."""
+        return self.finished
+
+    @property
     def letters(self) -> int:
         """Letters of text that have come so far, by our own rough count, for upstreams that do not count."""
         return self.output
@@ -76,6 +81,10 @@ class Translation(Transform):
         self._decoder = source.decoder(profile)
         self._encoder = encoder
         self._names = names
+
+    @property
+    def complete(self) -> bool:
+        return self.finished or self._decoder.done
 
     @property
     def usage(self) -> Usage | None:
@@ -123,13 +132,18 @@ class Passthrough(Transform):
         self._decoder = wire.decoder(profile)
         self._cutter = sse.Cutter()
         self._markers = wire.markers
-        self._unread = 0  # bytes of frames that nobody read
-        self._frame_size = 0  # of the first one with text in it
+        self._unread = self._frames = 0  # bytes of frames that nobody read, and how many they were
+        self._around = 0  # bytes of a frame that are not text, as in the first one that has some
+        self._opening = b"\n\n"
         self._own_form = reply.form != "sse"
         self._first = True
-        self._reading = True  # every frame, until the first useful one is through
+        self._reading = True  # every frame, until the first one with text is through
         self._passing = False  # frames without a mark pass unread
         self._theirs = self._ours = b""
+
+    @property
+    def complete(self) -> bool:
+        return self.finished or self._decoder.done
 
     @property
     def usage(self) -> Usage | None:
@@ -137,12 +151,13 @@ class Passthrough(Transform):
 
     @property
     def letters(self) -> int:
-        # a frame is about a token, a token about four letters
-        return self.output + 4 * (self._unread // max(1, self._frame_size))
+        # what is not text is of one size in the frames of one stream
+        return self.output + max(self._frames, self._unread - self._frames * self._around)
 
     def feed(self, chunk: bytes) -> bytes:
         if self._passing and chunk.endswith(b"\n\n") and not self._cutter.holding and not self._any_marker(chunk):
             self._unread += len(chunk)  # nearly every chunk of every stream goes this way
+            self._frames += chunk.count(self._opening) + 1
             return chunk.replace(self._theirs, self._ours) if self._theirs else chunk
         block = self._cutter.feed(chunk)
         return self._relay(block) if block else b""
@@ -191,6 +206,7 @@ class Passthrough(Transform):
         if self.failure is not None:
             return b""
         self._unread += len(frames)
+        self._frames += frames.count(self._opening) + 1
         return frames.replace(self._theirs, self._ours) if self._theirs else frames
 
     def _frame(self, raw: bytes) -> bytes:
@@ -208,21 +224,23 @@ class Passthrough(Transform):
         data = self._wire.relay_frame(frame.data, self._reply, self._first)
         if data is None:
             return b""
-        self._read(events, frame.data)
+        self._read(events, raw, frame.data)
         self._first = False
         if data is frame.data and not self._own_form:
             return raw + b"\n\n"
         return self._wire.relay_frame_bytes(frame.event, data, self._reply)
 
-    def _read(self, events: Sequence[Event], data: bytes) -> None:
-        """Learn how this stream spells its model, and stop reading frame by frame once something useful is through."""
+    def _read(self, events: Sequence[Event], raw: bytes, data: bytes) -> None:
+        """Learn how this stream spells its model, and stop reading frame by frame once text is through."""
         for event in events:
             if isinstance(event, Start) and event.model and event.model != self._reply.model and not self._theirs:
                 self._learn(event.model, data)
-        if self.useful:
+        text = sum(len(event.text.encode()) for event in events if isinstance(event, Delta))
+        if text:
             self._reading = False
             self._passing = not self._own_form
-            self._frame_size = len(data) + 8  # with `data: ` and its blank line
+            self._around = len(raw) + 2 - text
+            self._opening = b"\n\n" + raw[:12]  # the longer, the faster it is counted
             if b'": ' in data:  # this upstream may write a space behind its colons
                 spaced = [marker.replace(b'":', b'": ') for marker in self._markers if b'":' in marker]
                 self._markers = (*self._markers, *spaced)

@@ -89,8 +89,9 @@ class Process:
 
 @asynccontextmanager
 async def open_process(
-    folder: Path, *channels: str, server: str = "", env: Mapping[str, str] | None = None
+    folder: Path, *channels: str, server: str = "", env: Mapping[str, str] | None = None, key: str = ""
 ) -> AsyncIterator[Process]:
+    """`key`: one that the folder's database knows; else the first start prints one."""
     file = folder / "channels.toml"
     file.write_text(configuration(folder, *channels, server=server), encoding="utf-8")
     process = await asyncio.create_subprocess_exec(
@@ -103,7 +104,7 @@ async def open_process(
     printed: list[str] = []
     reading = asyncio.ensure_future(_read(process, printed))
     try:
-        url, key = await asyncio.wait_for(_announced(process, printed), 15)
+        url, key = await asyncio.wait_for(_announced(process, printed, key), 15)
         yield Process(url, key, process, printed)
     finally:
         if process.returncode is None:
@@ -119,13 +120,13 @@ async def _read(process: asyncio.subprocess.Process, printed: list[str]) -> None
         printed.append(line.decode(errors="replace"))
 
 
-async def _announced(process: asyncio.subprocess.Process, printed: list[str]) -> tuple[str, str]:
+async def _announced(process: asyncio.subprocess.Process, printed: list[str], known: str) -> tuple[str, str]:
     """The address and the key that the first start prints."""
     while True:
         text = "".join(printed)
         url, key = re.search(r"http://127\.0\.0\.1:\d+", text), re.search(r"pisces-[A-Za-z0-9]{40}", text)
-        if url and key:
-            return url[0], key[0]
+        if url and (known or key):
+            return url[0], known or key[0]  # type: ignore[index]
         if process.returncode is not None:
             raise RuntimeError(f"pisces serve ended with {process.returncode}:\n{text}")
         await asyncio.sleep(0.02)

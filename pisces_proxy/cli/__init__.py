@@ -36,9 +36,9 @@ class Pisces(click.Group):
     def _fill(self) -> None:
         if self.commands:
             return
-        from . import accounts, ask, channels, check, keys, plugins, serve, usage
+        from . import accounts, admin, ask, channels, check, keys, ledger, plugins, prices, serve, usage
 
-        for module in (accounts, ask, channels, check, keys, plugins, serve, usage):
+        for module in (accounts, admin, ask, channels, check, keys, ledger, plugins, prices, serve, usage):
             for command in module.commands:
                 self.add_command(command)
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import Any
+from typing import Any, get_args
 
 import click
 
+from ..ledger import Period
 from ..storage import Account, Key, Storage
-from . import values
+from . import audits, values
 from .context import json_option, open_storage, refusals, storage_options, unknown
 
+_PER: dict[Period, str] = {"day": "a day", "month": "a month", "total": "in total"}
 DEFAULT = "default"  # the account of those who do not sell: unlimited, made when it is first needed
 
 
@@ -33,7 +35,14 @@ def keys() -> None:
 @click.option("--rpm", type=click.IntRange(1), metavar="N", help="Requests per minute.")
 @click.option("--tpm", type=click.IntRange(1), metavar="N", help="Tokens per minute.")
 @click.option("--concurrency", type=click.IntRange(1), metavar="N", help="Requests at one time.")
-@click.option("--quota", type=values.dollars, metavar="USD", help="What it may spend in total.")
+@click.option("--quota", type=values.dollars, metavar="USD", help="What it may spend.")
+@click.option(
+    "--quota-period",
+    type=click.Choice(get_args(Period)),
+    default="total",
+    show_default=True,
+    help="When that begins anew (UTC).",
+)
 @click.option("--expires", type=values.duration, metavar="30d", help="When it ends: after 12h, 30d, ...")
 @click.option("--ip", "networks", type=values.network, metavar="CIDR", multiple=True, help="Where from; may be repeated.")
 @click.option("--kind", type=click.Choice(["live", "test"]), default="live", show_default=True, help="test: demo only, free.")
@@ -67,6 +76,7 @@ async def _create(path: str | None, database: str | None, given: dict[str, Any])
         tpm=given["tpm"],
         concurrency=given["concurrency"],
         quota_nano=given["quota"],
+        quota_period=given["quota_period"],
         expires_at=None if given["expires"] is None else now + given["expires"],
         networks=given["networks"],
         created_at=now,
@@ -75,6 +85,7 @@ async def _create(path: str | None, database: str | None, given: dict[str, Any])
         await _check_account(storage, key.account)
         with refusals():
             await storage.add_key(key)
+        await audits.note(storage, "key.create", key.name, **_told(key))
     return key, secret
 
 
@@ -92,6 +103,7 @@ async def _check_account(storage: Storage, name: str) -> None:
         known = [account.name for account in await storage.accounts()]
         raise unknown("account", name, known, f"pisces accounts list` or make it with `pisces accounts create {name}")
     await storage.add_account(Account(name=DEFAULT, unlimited=True, created_at=time.time()))
+    await audits.note(storage, "account.create", DEFAULT, unlimited=True)
 
 
 def _show_secret(key: Key, secret: str, as_json: bool) -> None:
@@ -126,7 +138,7 @@ def _told(key: Key) -> dict[str, Any]:
     """The same without the secret, which nobody has any more."""
     fields = _made(key, "")
     del fields["key"]
-    return {**fields, "hint": key.hint, "networks": key.networks, "enabled": key.enabled}
+    return {**fields, "quota_period": key.quota_period, "hint": key.hint, "networks": key.networks, "enabled": key.enabled}
 
 
 @keys.command("list")
@@ -182,7 +194,8 @@ def show(name: str, path: str | None, database: str | None, as_json: bool) -> No
         "hint": f"…{key.hint}",
         "models": ", ".join(key.models or ["all"]),
         "networks": ", ".join(key.networks) or "anywhere",
-        "quota_nano": dollars(key.quota_nano),
+        "quota_nano": "" if key.quota_nano is None else f"{dollars(key.quota_nano)} {_PER[key.quota_period]}",
+        "quota_period": None,
         "enabled": _state(key),
     }
     titles = {"hint": "secret", "quota_nano": "quota", "enabled": "state"}
@@ -203,7 +216,7 @@ def _one(found: list[Key], name: str) -> Key:
 @storage_options
 def disable(name: str, path: str | None, database: str | None) -> None:
     """Refuse a key until it is enabled again. Running gateways see it within a second."""
-    key = asyncio.run(_change(path, database, name, {"enabled": False}))
+    key = asyncio.run(_change(path, database, name, "key.disable", {"enabled": False}))
     click.echo(f"Key {key.name!r} is disabled.")
 
 
@@ -212,7 +225,7 @@ def disable(name: str, path: str | None, database: str | None) -> None:
 @storage_options
 def enable(name: str, path: str | None, database: str | None) -> None:
     """Accept a disabled key again."""
-    key = asyncio.run(_change(path, database, name, {"enabled": True}))
+    key = asyncio.run(_change(path, database, name, "key.enable", {"enabled": True}))
     click.echo(f"Key {key.name!r} is enabled.")
 
 
@@ -225,7 +238,7 @@ def rotate(name: str, path: str | None, database: str | None, as_json: bool) -> 
     from ..keys import digest, hint
 
     secret = _new_secret(path)
-    key = asyncio.run(_change(path, database, name, {"digest": digest(secret), "hint": hint(secret)}))
+    key = asyncio.run(_change(path, database, name, "key.rotate", {"digest": digest(secret), "hint": hint(secret)}))
     _show_secret(key, secret, as_json)
 
 
@@ -238,16 +251,19 @@ def delete(name: str, path: str | None, database: str | None) -> None:
     click.echo(f"Key {key.name!r} ({key.id}) is deleted.")
 
 
-async def _change(path: str | None, database: str | None, name: str, changes: dict[str, object]) -> Key:
+async def _change(path: str | None, database: str | None, name: str, action: str, changes: dict[str, object]) -> Key:
     async with open_storage(path, database) as storage:
         key = _one(list(await storage.keys()), name)
-        return await storage.change_key(key.id, changes) or key
+        changed = await storage.change_key(key.id, changes) or key
+        await audits.note(storage, action, key.name, id=key.id)
+        return changed
 
 
 async def _delete(path: str | None, database: str | None, name: str) -> Key:
     async with open_storage(path, database) as storage:
         key = _one(list(await storage.keys()), name)
         await storage.delete_key(key.id)
+        await audits.note(storage, "key.delete", key.name, id=key.id)
         return key
 
 

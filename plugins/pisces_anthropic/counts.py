@@ -70,3 +70,18 @@ def written_usage(usage: Usage, tier: bytes = b"") -> dict[str, Any]:
     if tier:
         counts["service_tier"] = "priority" if tier == b'"priority"' else "standard"
     return counts
+
+
+class _Allowed(msgspec.Struct):
+    max_tokens: int | None = None
+
+
+_allowed = msgspec.json.Decoder(_Allowed)
+
+
+def max_output(body: bytes) -> int | None:
+    """How long an answer the client allows, in tokens; None where it does not say."""
+    try:
+        return _allowed.decode(body).max_tokens
+    except (msgspec.MsgspecError, RecursionError):
+        return None

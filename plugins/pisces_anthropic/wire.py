@@ -9,11 +9,12 @@ from msgspec import Raw
 
 from pisces_proxy.chat import Request, Response
 from pisces_proxy.errors import PiscesError
+from pisces_proxy.limits import Standing
 from pisces_proxy.plugin import Decoder, Encoded, Encoder, Model, Operation, Profile, Reply, Wire
 from pisces_proxy.seals import Seals
 from pisces_proxy.usage import Usage
 
-from . import answers, catalogue, faults, incoming, outgoing, passthrough, shapes
+from . import answers, catalogue, counts, faults, incoming, limit_headers, outgoing, passthrough, shapes
 from .decoder import MessagesDecoder
 from .encoder import COMMENT, PING, MessagesEncoder
 
@@ -44,6 +45,9 @@ class Messages(Wire):
     def count_request(self, body: bytes, model: str) -> bytes:
         return passthrough.count_request(body)
 
+    def max_output(self, operation: Operation) -> int | None:
+        return counts.max_output(operation.body)
+
     def read_usage(self, body: bytes, profile: Profile) -> Usage | None:
         return answers.answer_usage(body)
 
@@ -67,6 +71,9 @@ class Messages(Wire):
 
     def error_headers(self, error: PiscesError) -> Mapping[str, str]:
         return faults.error_headers(error)
+
+    def limit_headers(self, standing: Standing, now: float) -> Mapping[str, str]:
+        return limit_headers.limit_headers(standing, now)
 
     def encode_count(self, usage: Usage, reply: Reply) -> bytes:
         counted: dict[str, Any] = {"input_tokens": usage.input}

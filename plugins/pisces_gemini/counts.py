@@ -90,3 +90,28 @@ def usage_metadata(usage: Usage) -> dict[str, object]:
             kinds = {"TEXT": max(0, total - sum(kinds.values())), **kinds}
             out[name] = [{"modality": kind, "tokenCount": count} for kind, count in kinds.items() if count]
     return out
+
+
+class _Config(msgspec.Struct):
+    limit: int | None = msgspec.field(default=None, name="maxOutputTokens")
+    snake: int | None = msgspec.field(default=None, name="max_output_tokens")
+    candidates: int | None = msgspec.field(default=None, name="candidateCount")
+
+
+class _Allowed(msgspec.Struct):
+    config: _Config | None = msgspec.field(default=None, name="generationConfig")
+    snake: _Config | None = msgspec.field(default=None, name="generation_config")
+
+
+_allowed = msgspec.json.Decoder(_Allowed)
+
+
+def max_output(body: bytes) -> int | None:
+    """How long an answer the client allows, in tokens over all candidates; None where it does not say."""
+    try:
+        said = _allowed.decode(body)
+    except (msgspec.MsgspecError, RecursionError):
+        return None
+    config = said.config or said.snake or _Config()
+    limit = config.limit if config.limit is not None else config.snake
+    return None if limit is None else max(0, limit) * max(1, config.candidates or 1)

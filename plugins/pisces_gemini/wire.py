@@ -13,7 +13,7 @@ from pisces_proxy.plugin import Decoder, Encoded, Encoder, Model, Operation, Pro
 from pisces_proxy.seals import Seals
 from pisces_proxy.usage import Usage
 
-from . import failures, listing, relay, request_in, request_out
+from . import counts, failures, listing, relay, request_in, request_out
 from .answer_out import AnswerEncoder, encode_response, sse_frame
 from .google import WIRE
 from .stream_in import AnswerDecoder
@@ -52,6 +52,9 @@ class Gemini(Wire):
 
     def count_path(self, template: str, model: str) -> str | None:
         return self.path(template, model, "count", False)
+
+    def max_output(self, operation: Operation) -> int | None:
+        return counts.max_output(operation.body)
 
     def count_request(self, body: bytes, model: str) -> bytes:
         return relay.count_request(body, model)

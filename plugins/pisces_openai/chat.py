@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from pisces_proxy import chat
 from pisces_proxy.errors import PiscesError
+from pisces_proxy.limits import Standing
 from pisces_proxy.plugin import Decoder, Encoded, Encoder, Model, Operation, Profile, Reply, Wire
 from pisces_proxy.seals import Seals
 from pisces_proxy.usage import Usage
@@ -14,6 +15,8 @@ from pisces_proxy.usage import Usage
 from . import chat_answer, chat_models, chat_relay, chat_request, chat_rewrite, chat_stream, chat_upstream, errors
 from .chat_choice import WIRE
 from .chat_writer import ChatEncoder
+from .limit_headers import limit_headers
+from .output_limit import max_output
 
 
 class Chat(Wire):
@@ -45,6 +48,9 @@ class Chat(Wire):
     def passes(self, operation: Operation, profile: Profile) -> bool:
         return chat_rewrite.passes(operation.body, profile)
 
+    def max_output(self, operation: Operation) -> int | None:
+        return max_output(operation.body)
+
     # -- answers from an upstream
 
     def read_usage(self, body: bytes, profile: Profile) -> Usage | None:
@@ -72,6 +78,9 @@ class Chat(Wire):
 
     def error_headers(self, error: PiscesError) -> Mapping[str, str]:
         return errors.error_headers(error)
+
+    def limit_headers(self, standing: Standing, now: float) -> Mapping[str, str]:
+        return limit_headers(standing)
 
     def encode_models(self, models: Sequence[Model], query: Mapping[str, str], extension: bytes) -> bytes:
         return chat_models.encode_models(models, extension)

@@ -6,12 +6,15 @@ from collections.abc import Mapping
 
 from pisces_proxy import chat
 from pisces_proxy.errors import PiscesError
+from pisces_proxy.limits import Standing
 from pisces_proxy.plugin import Decoder, Encoded, Encoder, Endpoint, Operation, Profile, Reply, Wire, peek_body
 from pisces_proxy.seals import Seals
 from pisces_proxy.splice import join, members
 from pisces_proxy.usage import Usage
 
 from . import errors, responses_relay
+from .limit_headers import limit_headers
+from .output_limit import max_output
 from .responses_answer import decode_response, read_usage
 from .responses_events import ResponsesDecoder
 from .responses_items import WIRE
@@ -64,6 +67,9 @@ class Responses(Wire):
     def count_request(self, body: bytes, model: str) -> bytes:
         return join({name: value for name, value in members(body).items() if name in _COUNTED})
 
+    def max_output(self, operation: Operation) -> int | None:
+        return max_output(operation.body)
+
     # -- answers from an upstream
 
     def read_usage(self, body: bytes, profile: Profile) -> Usage | None:
@@ -93,6 +99,9 @@ class Responses(Wire):
 
     def error_headers(self, error: PiscesError) -> Mapping[str, str]:
         return errors.error_headers(error)
+
+    def limit_headers(self, standing: Standing, now: float) -> Mapping[str, str]:
+        return limit_headers(standing)
 
     def encode_count(self, usage: Usage, reply: Reply) -> bytes:
         count = {"object": b'"response.input_tokens"', "input_tokens": b"%d" % usage.input}

@@ -12,12 +12,13 @@ from pisces_proxy.errors import StorageUnavailable
 from .failures import unavailable
 from .location import Location
 from .schema import migrate
+from .sums import Writing
 
 PATIENCE = 5.0  # seconds that we wait for another process's transaction
 OLDEST = (3, 37)  # shared memdb, RETURNING
 
 
-def writing(location: Location) -> sqlite3.Connection:
+def writing(location: Location) -> Writing:
     """The connection that writes, its schema up to date. Raises StorageUnavailable. To be called on the thread that uses it."""
     if sqlite3.sqlite_version_info < OLDEST:
         raise StorageUnavailable(f"SQLite {sqlite3.sqlite_version} is too old. Use a Python built with 3.37 or newer.")
@@ -27,9 +28,9 @@ def writing(location: Location) -> sqlite3.Connection:
         raise unavailable(error, location) from error
 
 
-def _prepared(location: Location) -> sqlite3.Connection:
+def _prepared(location: Location) -> Writing:
     _create_private(location)
-    connection = sqlite3.connect(location.target, timeout=PATIENCE, isolation_level=None, uri=True)
+    connection = sqlite3.connect(location.target, timeout=PATIENCE, isolation_level=None, uri=True, factory=Writing)
     try:
         _use_wal(connection)
         connection.execute(f"PRAGMA synchronous = {location.synchronous}")

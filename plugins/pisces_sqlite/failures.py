@@ -19,6 +19,7 @@ _CURES = {
     "CORRUPT": "the file is damaged. Restore it from a backup, or save what `sqlite3 FILE .recover` finds",
     "IOERR": "the disk fails to read or write. Check the disk and the system's log",
 }
+_DATATYPE = 3091  # SQLITE_CONSTRAINT_DATATYPE, which Python 3.11 has no name for
 
 
 def unavailable(error: sqlite3.Error, location: Location) -> StorageUnavailable:
@@ -30,7 +31,9 @@ def unavailable(error: sqlite3.Error, location: Location) -> StorageUnavailable:
 
 
 def is_about_the_value(error: Exception) -> bool:
-    """Whether the value was impossible to store (too large an integer, half a character) rather than the database."""
+    """Whether the value was impossible to store (too large an integer or sum, half a character) rather than the database."""
+    if getattr(error, "sqlite_errorcode", 0) == _DATATYPE:
+        return True  # a sum that has left 64 bits
     return isinstance(
         error, OverflowError | UnicodeError | sqlite3.DataError | sqlite3.InterfaceError | sqlite3.ProgrammingError
     )

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from operator import attrgetter
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
+from pisces_proxy.ledger import Audit, Balance, Entry, Stored
 from pisces_proxy.storage import Account, Key, Record, UsageGroup
 from pisces_proxy.usage import Usage
 
 Row = Sequence[Any]
+Changing = TypeVar("Changing", Account, Key)
 
 ACCOUNT = Account.__struct_fields__
 KEY = Key.__struct_fields__
+ENTRY = Entry.__struct_fields__
+AUDIT = Audit.__struct_fields__
 USAGE = Usage.__struct_fields__
 COLUMNS = (
     "request_id",
@@ -31,6 +35,9 @@ COLUMNS = (
     "total_ms",
 )
 REQUEST = (*COLUMNS, *USAGE, "rest")
+# of a day's row: what else it sums up than requests; in the order of UsageGroup's fields
+DAY_SUMS = ("errors", "input", "output", "cached_input", "reasoning", "cost_nano")
+STORED = ("request_id", "status", "headers", "stream", "body")
 
 # every other field of a record, also of one that gains some: nothing is ever dropped
 _REST = tuple(name for name in Record.__struct_fields__ if name not in COLUMNS and name != "usage")
@@ -46,6 +53,8 @@ _Rest = msgspec.defstruct(
 _encode = msgspec.json.Encoder().encode
 _decode_rest = msgspec.json.Decoder(_Rest).decode
 _decode_names = msgspec.json.Decoder(tuple[str, ...]).decode
+_decode_headers = msgspec.json.Decoder(dict[str, str]).decode
+_decode_detail = msgspec.json.Decoder(dict[str, object]).decode
 _columns, _counts, _rest = attrgetter(*COLUMNS), attrgetter(*USAGE), attrgetter(*_REST)
 
 
@@ -58,8 +67,8 @@ def account_row(account: Account) -> Row:
 
 
 def to_account(row: Row) -> Account:
-    name, unlimited, created_at = row
-    return Account(name=name, unlimited=bool(unlimited), created_at=created_at)
+    values = dict(zip(ACCOUNT, row, strict=True))
+    return Account(**values | {"unlimited": bool(values["unlimited"])})
 
 
 def key_row(key: Key) -> Row:
@@ -79,12 +88,13 @@ def to_key(row: Row) -> Key:
     return Key(**values)
 
 
-def changed(key: Key, changes: Mapping[str, object]) -> Key:
-    """The key with these fields set. Raises ValueError for a field or a value that a key cannot have."""
-    if unknown := sorted((changes.keys() - set(KEY)) | (changes.keys() & {"id"})):
-        raise ValueError(f"a key has no field {unknown[0]!r} that can be set")
+def changed(before: Changing, changes: Mapping[str, object], fixed: Collection[str]) -> Changing:
+    """The same with these fields set. Raises ValueError for a field or a value that it cannot have."""
+    what = type(before).__name__.lower()
+    if unknown := sorted(name for name in changes if name in fixed or name not in before.__struct_fields__):
+        raise ValueError(f"{what}: there is no field {unknown[0]!r} that can be set")
     try:
-        return msgspec.convert(msgspec.to_builtins(key) | dict(changes), Key)
+        return msgspec.convert(msgspec.to_builtins(before) | dict(changes), type(before))
     except msgspec.ValidationError as error:
         raise ValueError(str(error)) from None
 
@@ -104,3 +114,39 @@ def to_record(row: Row) -> Record:
 
 def to_group(row: Row) -> UsageGroup:
     return UsageGroup(**dict(zip(UsageGroup.__struct_fields__, row, strict=True)))
+
+
+def to_balance(row: Row) -> Balance:
+    account, balance, reserved, credited, spent, line, unlimited = row
+    return Balance(
+        account=account,
+        balance_nano=balance,
+        reserved_nano=reserved,
+        credited_nano=credited,
+        spent_nano=spent,
+        credit_line_nano=line,
+        unlimited=bool(unlimited),
+    )
+
+
+def to_entry(row: Row) -> Entry:
+    return Entry(**dict(zip(ENTRY, row, strict=True)))
+
+
+def stored_row(stored: Stored) -> Row:
+    """As `replays` sets it: without the request's id, which stands there already."""
+    return (stored.status, _encode(stored.headers), stored.stream, stored.body)
+
+
+def to_stored(row: Row) -> Stored:
+    request_id, status, headers, stream, body = row
+    return Stored(request_id=request_id, status=status, headers=_decode_headers(headers), body=body, stream=bool(stream))
+
+
+def audit_row(audit: Audit) -> Row:
+    return (audit.at, audit.actor, audit.action, audit.target, _encode(audit.detail))
+
+
+def to_audit(row: Row) -> Audit:
+    values = dict(zip(AUDIT, row, strict=True))
+    return Audit(**values | {"detail": _decode_detail(values["detail"])})

@@ -75,7 +75,122 @@ _FIRST = (
     "CREATE INDEX requests_at ON requests (at)",
 )
 
-MIGRATIONS = (_FIRST,)  # MIGRATIONS[n] leads from version n to n + 1; never change one that was released
+_MONEY = (
+    "ALTER TABLE accounts ADD COLUMN credit_line_nano INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE keys ADD COLUMN quota_period TEXT NOT NULL DEFAULT 'total'",
+    # STRICT: a sum beyond 64 bits is an error. Elsewhere SQLite would go on with a rounded one.
+    """
+    CREATE TABLE ledger (
+        id INTEGER PRIMARY KEY,
+        at REAL NOT NULL,
+        kind TEXT NOT NULL CHECK (kind IN ('credit', 'reserve', 'settle', 'release', 'adjust')),
+        account TEXT NOT NULL,
+        key TEXT NOT NULL,
+        request_id TEXT NOT NULL,
+        amount_nano INTEGER NOT NULL CHECK (amount_nano >= 0 OR kind = 'adjust'),
+        note TEXT NOT NULL DEFAULT '',
+        actor TEXT NOT NULL DEFAULT ''
+    ) STRICT
+    """,
+    # each row is in one of the two: what can be there once only, and what a request may have several of
+    "CREATE UNIQUE INDEX ledger_once ON ledger (request_id, kind) WHERE kind NOT IN ('reserve', 'release')",
+    "CREATE INDEX ledger_held ON ledger (request_id) WHERE kind IN ('reserve', 'release')",
+    "CREATE INDEX ledger_account ON ledger (account)",
+    """
+    CREATE TRIGGER ledger_rows_stay BEFORE DELETE ON ledger
+    BEGIN SELECT raise(ABORT, 'rows of the ledger are never deleted'); END
+    """,
+    """
+    CREATE TRIGGER ledger_rows_stay_as_they_are BEFORE UPDATE ON ledger
+    BEGIN SELECT raise(ABORT, 'rows of the ledger are never changed'); END
+    """,
+    # what the ledger's rows add up to
+    """
+    CREATE TABLE balances (
+        account TEXT PRIMARY KEY,
+        balance_nano INTEGER NOT NULL,
+        reserved_nano INTEGER NOT NULL,
+        credited_nano INTEGER NOT NULL,
+        spent_nano INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID
+    """,
+    """
+    CREATE TABLE reservations (
+        request_id TEXT PRIMARY KEY,
+        account TEXT NOT NULL,
+        key TEXT NOT NULL,
+        amount_nano INTEGER NOT NULL,
+        at REAL NOT NULL,
+        expires_at REAL NOT NULL,
+        owner TEXT NOT NULL DEFAULT ''
+    ) STRICT, WITHOUT ROWID
+    """,
+    # one row for each day since 1970 (UTC) on which the key was used, and one for all of them: see money.EVER
+    """
+    CREATE TABLE key_spend (
+        key TEXT NOT NULL,
+        day INTEGER NOT NULL,
+        spent_nano INTEGER NOT NULL,
+        reserved_nano INTEGER NOT NULL,
+        PRIMARY KEY (key, day)
+    ) STRICT, WITHOUT ROWID
+    """,
+    # sums over `requests`, so that reports need not read every row; they stay when the rows are pruned
+    """
+    CREATE TABLE usage_days (
+        day INTEGER NOT NULL,
+        account TEXT NOT NULL,
+        key TEXT NOT NULL,
+        model TEXT NOT NULL,
+        channel TEXT NOT NULL,
+        requests INTEGER NOT NULL,
+        errors INTEGER NOT NULL,
+        input INTEGER NOT NULL,
+        output INTEGER NOT NULL,
+        cached_input INTEGER NOT NULL,
+        reasoning INTEGER NOT NULL,
+        cost_nano INTEGER NOT NULL,
+        PRIMARY KEY (day, account, key, model, channel)
+    ) STRICT, WITHOUT ROWID
+    """,
+    """
+    INSERT INTO usage_days
+    SELECT day, account, key, model, channel, count(*), sum(status >= 400), sum(input), sum(output),
+        sum(cached_input), sum(reasoning), sum(cost_nano)
+    FROM (SELECT *, CAST(at / 86400 AS INTEGER) AS day FROM requests)
+    GROUP BY day, account, key, model, channel
+    """,
+    # None on the key: pruning would take four times as long, for it would touch a page of each key
+    "CREATE INDEX requests_account ON requests (account, at)",
+    """
+    CREATE TABLE idempotency (
+        row INTEGER PRIMARY KEY,
+        scope TEXT NOT NULL,
+        key TEXT NOT NULL,
+        fingerprint TEXT NOT NULL,
+        request_id TEXT NOT NULL,
+        expires_at REAL NOT NULL,
+        status INTEGER,
+        headers BLOB,
+        stream INTEGER,
+        body BLOB,
+        UNIQUE (scope, key)
+    ) STRICT
+    """,
+    "CREATE INDEX idempotency_expires ON idempotency (expires_at)",
+    """
+    CREATE TABLE audits (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        at REAL NOT NULL,
+        actor TEXT NOT NULL,
+        action TEXT NOT NULL,
+        target TEXT NOT NULL,
+        detail BLOB NOT NULL
+    ) STRICT
+    """,
+)
+
+MIGRATIONS = (_FIRST, _MONEY)  # MIGRATIONS[n] leads from version n to n + 1; never change one that was released
 
 
 def migrate(connection: sqlite3.Connection, place: str, migrations: Sequence[Sequence[str]] = MIGRATIONS) -> None:

@@ -1,29 +1,22 @@
-"""What the writer does: each function is a unit of work within a transaction that it neither opens nor ends."""
+"""Accounts, keys, settings, audits: each function is a unit of work within a transaction that it neither opens nor ends."""
 
 from __future__ import annotations
 
 import sqlite3
 from collections.abc import Mapping
 
-from pisces_proxy.storage import Account, Key, Record
+from pisces_proxy.ledger import Audit
+from pisces_proxy.storage import Account, Key
 
 from . import queries, rows
 
 _ADD_ACCOUNT = f"INSERT INTO accounts ({', '.join(rows.ACCOUNT)}) VALUES ({rows.placeholders(rows.ACCOUNT)})"
+_CHANGE_ACCOUNT = "UPDATE accounts SET unlimited = ?, credit_line_nano = ? WHERE name = ?"
 _ADD_KEY = f"INSERT INTO keys ({', '.join(rows.KEY)}) VALUES ({rows.placeholders(rows.KEY)})"
-# the second row of a request id changes nothing; any other conflict is an error (OR IGNORE would swallow those too)
-_INSERT_RECORD = (
-    f"INSERT INTO requests ({', '.join(rows.REQUEST)}) VALUES ({rows.placeholders(rows.REQUEST)}) "
-    "ON CONFLICT (request_id) DO NOTHING"
-)
+_NOTE = "INSERT INTO audits (at, actor, action, target, detail) VALUES (?, ?, ?, ?, ?)"
 _SET = (
-    "INSERT INTO settings VALUES (?, ?) "
-    "ON CONFLICT (name) DO UPDATE SET value = excluded.value WHERE value <> excluded.value"
+    "INSERT INTO settings VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value WHERE value <> excluded.value"
 )
-
-
-def insert_record(record: Record, connection: sqlite3.Connection) -> None:
-    connection.execute(_INSERT_RECORD, rows.request_row(record))
 
 
 def touch(connection: sqlite3.Connection) -> None:
@@ -56,6 +49,18 @@ def add_account(account: Account, connection: sqlite3.Connection) -> None:
     _announce(connection)
 
 
+def change_account(name: str, changes: Mapping[str, object], connection: sqlite3.Connection) -> Account | None:
+    found = connection.execute(queries.ACCOUNT, (name,)).fetchone()
+    if found is None:
+        return None
+    before = rows.to_account(found)
+    after = rows.changed(before, changes, fixed=("name", "created_at"))
+    if after != before:
+        connection.execute(_CHANGE_ACCOUNT, (after.unlimited, after.credit_line_nano, name))
+        _announce(connection)
+    return after
+
+
 def add_key(key: Key, connection: sqlite3.Connection) -> None:
     found = connection.execute(queries.KEY_BY_ID, (key.id,)).fetchone()
     if found is not None:
@@ -71,7 +76,7 @@ def change_key(id: str, changes: Mapping[str, object], connection: sqlite3.Conne
     if found is None:
         return None
     before = rows.to_key(found)
-    after = rows.changed(before, changes)
+    after = rows.changed(before, changes, fixed=("id",))
     if after != before:
         _check_free(after, connection)
         values = [rows.to_column(name, getattr(after, name)) for name in changes]
@@ -85,6 +90,10 @@ def delete_key(id: str, connection: sqlite3.Connection) -> bool:
     if gone:
         _announce(connection)
     return gone
+
+
+def note(audit: Audit, connection: sqlite3.Connection) -> None:
+    connection.execute(_NOTE, rows.audit_row(audit))
 
 
 def _check_free(key: Key, connection: sqlite3.Connection) -> None:

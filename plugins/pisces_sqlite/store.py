@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from math import inf
 from typing import Any
 
 import aiosqlite
 
 from pisces_proxy.errors import StorageUnavailable
+from pisces_proxy.ledger import Audit, Balance, Claim, Entry, Refusal, Reservation, Stored, Verification
 from pisces_proxy.storage import Account, GroupBy, Key, Record, Storage, UsageGroup
 
-from . import connection, queries, rows, statements
+from . import connection, money, queries, replays, requests, rows, statements, verification
+from .days import LENGTH
 from .failures import is_about_the_value, unavailable
 from .location import Location
 from .writer import Result, Work, Writer
+
+STEP = 1000  # rows that are deleted at a time: a few milliseconds
+SWEEP = 1000  # expired idempotency keys that are dropped at a time
 
 
 class SqliteStorage(Storage):
@@ -25,7 +32,8 @@ class SqliteStorage(Storage):
     def __init__(self, location: Location) -> None:
         self._location = location
         self._writer = Writer(partial(connection.writing, location))
-        self._reader: aiosqlite.Connection | None = None
+        self._reader: aiosqlite.Connection | None = None  # for what requests wait for
+        self._reporter: aiosqlite.Connection | None = None  # for what may take a second
 
     def __repr__(self) -> str:
         return f"<SqliteStorage {self._location}>"
@@ -34,14 +42,16 @@ class SqliteStorage(Storage):
         await self._writer.start()
         try:
             self._reader = await connection.reading(self._location)
+            self._reporter = await connection.reading(self._location)
         except BaseException:
-            await self._writer.stop()
+            await self.close()
             raise
 
     async def close(self) -> None:
-        reader, self._reader = self._reader, None
-        # the reader first: SQLite folds the WAL into the file when the last connection closes, and the reader may not write
-        if reader is not None:
+        readers = [reader for reader in (self._reader, self._reporter) if reader is not None]
+        self._reader = self._reporter = None
+        # readers first: SQLite folds the WAL into the file when the last connection closes, and a reader may not write
+        for reader in readers:
             await reader.close()
         await self._writer.stop()
 
@@ -89,7 +99,7 @@ class SqliteStorage(Storage):
         return await self._write(partial(statements.delete_key, id))
 
     async def finish(self, record: Record) -> None:
-        await self._write(partial(statements.insert_record, record))
+        await self._write(partial(requests.finish, record))
 
     async def record(self, request_id: str) -> Record | None:
         found = await self._read(queries.RECORD, (request_id,))
@@ -108,11 +118,106 @@ class SqliteStorage(Storage):
         channel: str | None = None,
     ) -> Sequence[Record]:
         matching = {"key": key, "account": account, "model": model, "channel": channel}
-        found = await self._read(*queries.records(since, until, limit, before, matching))
+        if (key, model, channel) != (None, None, None):
+            # these have no index of their own: the sums of the days say where such rows are
+            first, last, low, high = (await self._report(*queries.extent(matching)))[0]
+            if first is None:
+                return []
+            since, until = max(since, first * LENGTH), min(inf if until is None else until, (last + 1) * LENGTH)
+            matching["account"] = low if low == high else None
+        found = await self._report(*queries.records(since, until, limit, before, matching))
         return [rows.to_record(row) for row in found]
 
-    async def usage(self, *, since: float = 0.0, until: float | None = None, by: GroupBy = "model") -> Sequence[UsageGroup]:
-        return [rows.to_group(row) for row in await self._read(*queries.usage(since, until, by))]
+    async def usage(
+        self,
+        *,
+        since: float = 0.0,
+        until: float | None = None,
+        by: GroupBy = "model",
+        key: str | None = None,
+        account: str | None = None,
+        model: str | None = None,
+        channel: str | None = None,
+    ) -> Sequence[UsageGroup]:
+        matching = {"key": key, "account": account, "model": model, "channel": channel}
+        return [rows.to_group(row) for row in await self._report(*queries.usage(since, until, by, matching))]
+
+    async def change_account(self, name: str, changes: Mapping[str, object]) -> Account | None:
+        return await self._write(partial(statements.change_account, name, changes))
+
+    async def credit(self, account: str, amount_nano: int, *, id: str, note: str = "", actor: str = "") -> Balance:
+        if amount_nano < 1:
+            raise ValueError("a credit adds at least one nano-dollar; to take, adjust")
+        return await self._write(partial(money.deposit, "credit", account, amount_nano, id, note, actor))
+
+    async def adjust(self, account: str, amount_nano: int, *, id: str, note: str = "", actor: str = "") -> Balance:
+        return await self._write(partial(money.deposit, "adjust", account, amount_nano, id, note, actor))
+
+    async def balance(self, account: str) -> Balance | None:
+        found = await self._read(queries.BALANCE, (account,))
+        return rows.to_balance(found[0]) if found else None
+
+    async def reserve(self, reservation: Reservation) -> Refusal | None:
+        if reservation.amount_nano < 0:
+            raise ValueError("a reservation is not negative")
+        return await self._write(partial(money.reserve, reservation))
+
+    async def settle(self, record: Record, key_id: str) -> None:
+        if record.cost_nano < 0:
+            raise ValueError("a cost is not negative")
+        await self._write(partial(money.settle, record, key_id))
+
+    async def release(self, request_id: str) -> None:
+        await self._write(partial(money.release, request_id))
+
+    async def sweep(self, now: float, dead: Callable[[str], bool] | None = None) -> int:
+        # expired idempotency keys are free already: to drop them here is only to give back their space
+        await self._write(partial(replays.drop, now, SWEEP))
+        return await self._write(partial(money.sweep, now, dead))
+
+    async def ledger(
+        self, *, account: str | None = None, after: int = 0, limit: int = 1000, request_id: str | None = None
+    ) -> Sequence[Entry]:
+        found = await self._report(*queries.ledger(account, after, limit, request_id))
+        return [rows.to_entry(row) for row in found]
+
+    async def verify(self) -> Verification:
+        if self._reader is None:
+            raise _closed()
+        try:
+            return await asyncio.to_thread(verification.verified, self._location)
+        except sqlite3.Error as error:
+            raise unavailable(error, self._location) from error
+
+    async def claim(self, scope: str, key: str, fingerprint: str, request_id: str, now: float, expires_at: float) -> Claim:
+        return await self._write(partial(replays.claim, scope, key, fingerprint, request_id, now, expires_at))
+
+    async def keep(self, scope: str, key: str, stored: Stored, expires_at: float | None = None) -> None:
+        await self._write(partial(replays.keep, scope, key, stored, expires_at))
+
+    async def unclaim(self, scope: str, key: str, request_id: str) -> None:
+        await self._write(partial(replays.unclaim, scope, key, request_id))
+
+    async def note(self, audit: Audit) -> None:
+        await self._write(partial(statements.note, audit))
+
+    async def audits(self, *, after: int = 0, limit: int = 100) -> Sequence[Audit]:
+        return [rows.to_audit(row) for row in await self._read(queries.AUDITS, (after, limit))]
+
+    async def prune(self, before: float, *, limit: int = 10_000) -> int:
+        gone = await self._in_steps(partial(requests.prune, before), limit)
+        return gone + await self._in_steps(partial(replays.drop, before), limit - gone)
+
+    async def _in_steps(self, delete: Callable[[int, sqlite3.Connection], int], limit: int) -> int:
+        """A transaction for each few, so that no request waits long behind them."""
+        gone = 0
+        while gone < limit:
+            step = min(STEP, limit - gone)
+            done = await self._write(partial(delete, step))
+            gone += done
+            if done < step:
+                break
+        return gone
 
     async def _write(self, work: Work[Result]) -> Result:
         try:
@@ -125,9 +230,19 @@ class SqliteStorage(Storage):
             raise
 
     async def _read(self, sql: str, parameters: Sequence[Any] = ()) -> list[Any]:
-        if self._reader is None:
-            raise StorageUnavailable("The database is closed.")
+        return await self._ask(self._reader, sql, parameters)
+
+    async def _report(self, sql: str, parameters: Sequence[Any] = ()) -> list[Any]:
+        return await self._ask(self._reporter, sql, parameters)
+
+    async def _ask(self, reader: aiosqlite.Connection | None, sql: str, parameters: Sequence[Any]) -> list[Any]:
+        if reader is None:
+            raise _closed()
         try:
-            return list(await self._reader.execute_fetchall(sql, parameters))
+            return list(await reader.execute_fetchall(sql, parameters))
         except sqlite3.Error as error:
             raise unavailable(error, self._location) from error
+
+
+def _closed() -> StorageUnavailable:
+    return StorageUnavailable("The database is closed.")

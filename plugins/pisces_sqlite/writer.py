@@ -16,6 +16,8 @@ from typing import Any, TypeVar
 
 from pisces_proxy.errors import StorageUnavailable
 
+from .sums import Writing
+
 Result = TypeVar("Result")
 Work = Callable[[sqlite3.Connection], Result]
 """Statements within a transaction. It may run twice: when another of its batch fails, all are tried again."""
@@ -35,7 +37,7 @@ class Failed:
 class Writer:
     """The thread, its connection and its queue. `connect` is called on the thread."""
 
-    def __init__(self, connect: Callable[[], sqlite3.Connection], limit: int = LIMIT) -> None:
+    def __init__(self, connect: Callable[[], Writing], limit: int = LIMIT) -> None:
         self._connect = connect
         self._limit = limit
         self._queue: SimpleQueue[tuple[asyncio.Future[Any], Work[Any]] | None] = SimpleQueue()
@@ -85,7 +87,7 @@ class Writer:
         with suppress(RuntimeError):
             self._loop.call_soon_threadsafe(self._ended.set_result, None)
 
-    def _serve(self, connection: sqlite3.Connection) -> None:
+    def _serve(self, connection: Writing) -> None:
         more = True
         while more:
             batch, more = self._collect()
@@ -117,7 +119,7 @@ class Writer:
                 future.set_result(outcome)
 
 
-def commit(connection: sqlite3.Connection, works: Sequence[Work[Any]]) -> list[Any]:
+def commit(connection: Writing, works: Sequence[Work[Any]]) -> list[Any]:
     """Each work's result, or Failed; those with a result are committed together."""
     try:
         connection.execute("BEGIN IMMEDIATE")
@@ -125,6 +127,7 @@ def commit(connection: sqlite3.Connection, works: Sequence[Work[Any]]) -> list[A
         return [Failed(error)] * len(works)
     try:
         results = [work(connection) for work in works]
+        connection.write_sums()
         connection.execute("COMMIT")
         return results
     except Exception as error:
@@ -132,7 +135,7 @@ def commit(connection: sqlite3.Connection, works: Sequence[Work[Any]]) -> list[A
         return [Failed(error)] if len(works) == 1 else _commit_apart(connection, works)
 
 
-def _commit_apart(connection: sqlite3.Connection, works: Sequence[Work[Any]]) -> list[Any]:
+def _commit_apart(connection: Writing, works: Sequence[Work[Any]]) -> list[Any]:
     """The same, each in a savepoint: one that fails takes nothing of the others with it."""
     try:
         connection.execute("BEGIN IMMEDIATE")
@@ -144,11 +147,13 @@ def _commit_apart(connection: sqlite3.Connection, works: Sequence[Work[Any]]) ->
         return [Failed(error)] * len(works)
 
 
-def _guarded(connection: sqlite3.Connection, work: Work[Any]) -> Any:
+def _guarded(connection: Writing, work: Work[Any]) -> Any:
     connection.execute("SAVEPOINT one")
     try:
         result = work(connection)
+        connection.write_sums()
     except Exception as error:
+        connection.forget_sums()
         if not connection.in_transaction and isinstance(error, sqlite3.Error):
             raise  # a full or failing disk: SQLite has rolled back the whole transaction
         connection.execute("ROLLBACK TO one")
@@ -157,7 +162,8 @@ def _guarded(connection: sqlite3.Connection, work: Work[Any]) -> Any:
     return result
 
 
-def _roll_back(connection: sqlite3.Connection) -> None:
+def _roll_back(connection: Writing) -> None:
+    connection.forget_sums()
     if connection.in_transaction:
         with suppress(sqlite3.Error):
             connection.execute("ROLLBACK")

@@ -56,8 +56,9 @@ def _contenders(given: argparse.Namespace, folder: Path, port: int, running: Exi
     found = [make.bare(folder, port)]
     running.callback(make.stop, found[-1].process)
     if not given.bare_only:
-        found.append(make.pisces(folder, port))
-        running.callback(make.stop, found[-1].process)
+        for paid in (False, True):
+            found.append(make.pisces(folder, port, paid))
+            running.callback(make.stop, found[-1].process)
     if given.litellm:
         found.append(make.litellm(folder, port, Path(tempfile.gettempdir()) / "pisces-bench-litellm"))
         running.callback(make.stop, found[-1].process)

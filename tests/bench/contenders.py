@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import re
@@ -13,9 +14,15 @@ import time
 import urllib.error
 import urllib.request
 import venv
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
+
+from pisces_proxy import keys
+from pisces_proxy.config import Config
+from pisces_proxy.registry import find_storage
+from pisces_proxy.storage import Account, Key
 
 from .processes import cores, pinned
 
@@ -86,7 +93,7 @@ _CHANNELS = """
 [server]
 database = "sqlite:///{folder}/bench.db"
 
-[defaults]
+[defaults]  # on, and out of the way
 rpm = 100000000
 tpm = 1000000000000
 concurrency = 100000
@@ -98,20 +105,26 @@ key = "bench"
 base_url = "http://127.0.0.1:{upstream}/v1"
 models = {models}
 wires = ["openai.chat"]
+{prices}
 """
+_PRICE = '[price."{model}"]\ninput = 2.5\noutput = 10\n'
 
 
-def pisces(folder: Path, upstream_port: int) -> Contender:
-    """The gateway with everything on: keys, limits, routing, a usage row in SQLite."""
+def pisces(folder: Path, upstream_port: int, paid: bool = False) -> Contender:
+    """The gateway with everything on: keys, limits, routing, a usage row in SQLite. `paid`: for an account with a balance,
+    so that each request is reserved and settled."""
     core, _ = cores()
+    folder = folder / ("paid" if paid else "free")
+    folder.mkdir()
     config, log, port = folder / "channels.toml", folder / "pisces.log", free_port()
-    config.write_text(_CHANNELS.format(folder=folder, upstream=upstream_port, models=json.dumps(MODELS)))
+    prices = "\n".join(_PRICE.format(model=model) for model in MODELS) if paid else ""
+    config.write_text(_CHANNELS.format(folder=folder, upstream=upstream_port, models=json.dumps(MODELS), prices=prices))
     command = [sys.executable, "-m", "pisces_proxy.cli"]
-    key = _key(command, config)
+    key = _apart(_paying_key(folder)) if paid else _key(command, config)
     began = time.monotonic()
     process = spawn([*command, "serve", "--config", str(config), "--port", str(port)], core, log)
     key = key or _printed_key(log, process)
-    return Contender("pisces", process, port, key, first_answer(port, key, process, log, began), translates=True)
+    return Contender("pisces, paid" if paid else "pisces", process, port, key, first_answer(port, key, process, log, began), translates=True)
 
 
 def _key(command: Sequence[str], config: Path) -> str:
@@ -125,6 +138,24 @@ def _key(command: Sequence[str], config: Path) -> str:
         return str(json.loads(made.stdout)["key"])
     except (ValueError, KeyError):
         return ""
+
+
+def _apart(work: Coroutine[object, object, str]) -> str:
+    """Run it on a loop of its own, for this thread has one."""
+    with ThreadPoolExecutor(1) as threads:
+        return threads.submit(asyncio.run, work).result()
+
+
+async def _paying_key(folder: Path) -> str:
+    """A key of an account with a balance, put straight into the database."""
+    storage = find_storage(f"sqlite:///{folder}/bench.db", Config())
+    await storage.open()
+    secret = keys.new_secret()
+    await storage.add_account(Account(name="shop"))
+    await storage.credit("shop", 10**18, id="bench")
+    await storage.add_key(Key(id="bench", name="bench", account="shop", digest=keys.digest(secret)))
+    await storage.close()
+    return secret
 
 
 def _printed_key(log: Path, process: subprocess.Popen[bytes]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +13,11 @@ from click.testing import CliRunner, Result
 
 from pisces_proxy.cli import main
 from pisces_proxy.cli.context import open_storage
-from pisces_proxy.storage import Record
+from pisces_proxy.storage import Record, Storage
 
 Run = Callable[..., Result]
 Json = Callable[..., Any]
+Stored = Callable[[Callable[[Storage], Awaitable[Any]]], Any]
 
 
 @pytest.fixture
@@ -38,6 +39,17 @@ def json(run: Run) -> Json:
         return msgspec.json.decode(result.stdout)
 
     return read
+
+
+@pytest.fixture
+def stored(run: Run) -> Stored:
+    """What the storage of the folder answers: `stored(lambda storage: storage.audits())`."""
+
+    async def ask(verb: Callable[[Storage], Awaitable[Any]]) -> Any:
+        async with open_storage(None, None) as storage:
+            return await verb(storage)
+
+    return lambda verb: asyncio.run(ask(verb))
 
 
 @pytest.fixture

@@ -42,6 +42,14 @@ def test_every_option_of_a_key_is_kept(json: Json) -> None:
     assert "key" not in shown
 
 
+@pytest.mark.parametrize(("period", "said"), [("day", "$5.00 a day"), ("month", "$5.00 a month"), (None, "$5.00 in total")])
+def test_a_quota_has_its_period(json: Json, run: Run, period: str | None, said: str) -> None:
+    json("keys", "create", "shop", "--quota", "5", *(["--quota-period", period] if period else []))
+    shown = json("keys", "show", "shop")
+    assert (shown["quota_nano"], shown["quota_period"]) == (5_000_000_000, period or "total")
+    assert said in run("keys", "show", "shop").output
+
+
 def test_the_secret_is_printed_once_and_never_again(run: Run) -> None:
     secret = re.search(r"pisces-\w{40}", run("keys", "create", "alice").output)
     assert secret is not None
@@ -110,6 +118,7 @@ def test_an_unknown_account_is_an_error_with_the_nearest_name(run: Run) -> None:
         ("--rpm", "0"),
         ("--kind", "dead"),
         ("--models", ","),
+        ("--quota-period", "week"),
     ],
     ids="=".join,
 )

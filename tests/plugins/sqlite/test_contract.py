@@ -2,11 +2,30 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
+from pisces_sqlite import rows
+from pisces_sqlite.schema import MIGRATIONS, migrate
 
-from pisces_proxy.testing import StorageContract
+from pisces_proxy.testing import FULL_KEY, FULL_RECORD, StorageContract
+
+
+def older_file(path: Path, version: int) -> Path:
+    """As that version left it: an account, a key, a row."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        migrate(connection, str(path), MIGRATIONS[:version])
+        for table, row in (
+            ("accounts", {"name": "acme", "unlimited": 0, "created_at": 5.0}),
+            ("keys", dict(zip(rows.KEY, rows.key_row(FULL_KEY), strict=True))),
+            ("requests", dict(zip(rows.REQUEST, rows.request_row(FULL_RECORD), strict=True))),
+        ):
+            known = [column[1] for column in connection.execute(f"PRAGMA table_info({table})") if column[1] in row]
+            values = [row[name] for name in known]
+            connection.execute(f"INSERT INTO {table} ({', '.join(known)}) VALUES ({rows.placeholders(known)})", values)
+    return path
 
 
 class TestAFile(StorageContract):
@@ -22,6 +41,10 @@ class TestAFile(StorageContract):
         (tmp_path / "folder.db").mkdir()
         names = ("garbage.db", "folder.db", "missing/pisces.db", "garbage.db/pisces.db")
         return [f"sqlite:///{tmp_path}/{name}" for name in names]
+
+    @pytest.fixture
+    def older_urls(self, tmp_path: Path) -> list[str]:
+        return [f"sqlite:///{older_file(tmp_path / f'version{n}.db', n)}" for n in range(1, len(MIGRATIONS))]
 
 
 class TestAFileSafeFromPowerCuts(TestAFile):

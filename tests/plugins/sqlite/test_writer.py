@@ -15,6 +15,7 @@ import pytest
 from pisces_sqlite import pisces_storage
 from pisces_sqlite.failures import unavailable
 from pisces_sqlite.location import locate
+from pisces_sqlite.sums import Writing
 from pisces_sqlite.writer import Failed, Work, Writer, commit
 
 from pisces_proxy.errors import StorageUnavailable
@@ -31,8 +32,8 @@ def insert_two_then_fail(connection: sqlite3.Connection) -> None:
     raise ValueError("the second half is missing")
 
 
-def connect(path: Path | str = ":memory:", *statements: list[str], timeout: float = 5.0) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, isolation_level=None, timeout=timeout)
+def connect(path: Path | str = ":memory:", *statements: list[str], timeout: float = 5.0) -> Writing:
+    connection = sqlite3.connect(path, isolation_level=None, timeout=timeout, factory=Writing)
     connection.execute("CREATE TABLE IF NOT EXISTS t (v INTEGER UNIQUE)")
     for trace in statements:
         connection.set_trace_callback(trace.append)

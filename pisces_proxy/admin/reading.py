@@ -1,0 +1,89 @@
+"""A request's query and body as the route wants them; a mistake names the member, and the nearest right name."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from functools import lru_cache
+from typing import Any, get_args, get_origin
+
+import msgspec
+from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
+from multidict import MultiMapping
+
+from ..errors import BadRequest, TooLarge, UnsupportedMedia
+from .asked import Asked
+
+LARGEST = 2**20  # bytes of a body
+
+_UNKNOWN = re.compile(r"unknown field `([^`]*)`")
+_MISSING = re.compile(r"missing required field `([^`]*)`")
+_PATH = re.compile(r" - at `\$\.?([^`]*)`")
+
+
+def read_query(query: MultiMapping[str], wanted: type[Asked]) -> Asked:
+    for name in query:
+        if len(query.getall(name)) > 1:
+            raise BadRequest(f"The parameter `{name}` is there twice.", param=name, code="repeated_parameter")
+    try:
+        return msgspec.convert(dict(query), wanted, strict=False)
+    except msgspec.ValidationError as error:
+        raise _mistake(error, wanted, "parameter") from None
+
+
+async def read_body(request: web.BaseRequest, wanted: Any) -> Any:
+    """The body of a route that takes one."""
+    if request.content_type != "application/json":
+        raise UnsupportedMedia("Send JSON, with `Content-Type: application/json`.", code="unsupported_media_type")
+    try:
+        return _decoder(wanted).decode(await _bytes(request))
+    except msgspec.ValidationError as error:
+        raise _mistake(error, _struct(wanted), "member") from None
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+        raise BadRequest(f"The body is not valid JSON: {error}.", code="invalid_json") from None
+
+
+async def _bytes(request: web.BaseRequest) -> bytes:
+    too_large = TooLarge(f"The body is larger than {LARGEST} bytes.", code="request_too_large")
+    if (request.content_length or 0) > LARGEST:
+        raise too_large
+    try:
+        body = await request.read()
+    except web.HTTPRequestEntityTooLarge:
+        raise too_large from None
+    except (HttpProcessingError, web.RequestPayloadError, ValueError) as error:
+        raise UnsupportedMedia(f"The body cannot be read: {type(error).__name__}. Check its Content-Encoding.") from None
+    if len(body) > LARGEST:
+        raise too_large
+    return body
+
+
+@lru_cache
+def _decoder(wanted: Any) -> msgspec.json.Decoder[Any]:
+    return msgspec.json.Decoder(wanted)
+
+
+def _struct(wanted: Any) -> type[Asked]:
+    """Without what is annotated."""
+    return get_args(wanted)[0] if get_origin(wanted) is not None else wanted  # type: ignore[no-any-return]
+
+
+def _mistake(error: msgspec.ValidationError, wanted: type[Asked], what: str) -> BadRequest:
+    message = str(error)
+    if unknown := _UNKNOWN.search(message):
+        return _unknown(unknown[1], wanted, what)
+    if missing := _MISSING.search(message):
+        return BadRequest(f"The {what} `{missing[1]}` is missing.", param=missing[1], code=f"missing_{what}")
+    path = _PATH.search(message)
+    said = _PATH.sub("", message)
+    if path is None:
+        return BadRequest(f"{said}.", code="invalid_value")
+    return BadRequest(f"`{path[1]}`: {said}.", param=path[1], code="invalid_value")
+
+
+def _unknown(name: str, wanted: type[Asked], what: str) -> BadRequest:
+    known = wanted.__struct_fields__
+    nearest = difflib.get_close_matches(name, known, 1, 0.5)
+    hint = f"Did you mean `{nearest[0]}`?" if nearest else f"Known here: {', '.join(known) or 'none'}."
+    return BadRequest(f"There is no {what} `{name}`. {hint}", param=name, code=f"unknown_{what}")

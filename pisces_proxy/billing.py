@@ -1,0 +1,174 @@
+"""What a request may cost, held before it starts; what it did cost, settled when it ends.
+
+The hold is an estimate: the prompt by rule of thumb and the longest answer that the client allows (`UNDECLARED` tokens
+where it names no limit), at the dearest rate they may come to, over the channels that may be tried. The settlement is the
+real usage. So a balance never goes below zero by what was estimated; an answer longer than its estimate may take it there,
+by the difference and once, for the next request finds it empty.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+import msgspec
+
+from .calls import Call
+from .errors import BalanceExhausted, Forbidden
+from .ledger import Refusal, Reservation
+from .plugin import LocalProvider
+from .pricebook import PriceBook, cost_price
+from .pricing import Rates, price, upper_bound
+from .records import prompt_estimate
+from .routing import Candidate, Target
+from .storage import Account, Storage
+from .usage import Usage
+
+UNDECLARED = 4096  # tokens of output held for a request that names no limit of its own
+READ = 32_768  # bytes of a body from which on it is worth reading for an estimate
+COUNTED = 8192  # and at most so many count against tokens per minute before they are there
+HELD = 3600.0  # seconds after which a hold that nobody settled is given back
+
+
+class Billing:
+    """Prices, accounts and holds of one configuration."""
+
+    def __init__(self, storage: Storage, book: PriceBook, balance_status: int, owner: str) -> None:
+        self.book = book
+        self._storage = storage
+        self._status = balance_status
+        self._owner = owner
+        self._accounts: dict[str, Account | None] = {}
+
+    def forget(self) -> None:
+        """Accounts may have changed."""
+        self._accounts.clear()
+
+    async def reserve(self, call: Call, candidates: Sequence[Candidate]) -> None:
+        """Hold what the request may cost. Raises BalanceExhausted, and Forbidden for a model that has no price."""
+        key = call.key
+        if key.kind == "test" or call.operation.kind == "count":
+            return
+        account = await self._account(key.account)
+        unlimited = account is None or account.unlimited
+        if unlimited and key.quota_nano is None:
+            return
+        amount = max(self._bound(call, candidate) for candidate in candidates)
+        if amount == 0:
+            return
+        call.reserved = True
+        refusal = await self._storage.reserve(
+            Reservation(
+                request_id=call.request_id,
+                account=key.account,
+                key=key.id,
+                amount_nano=amount,
+                at=call.now,
+                expires_at=call.now + HELD,
+                owner=self._owner,
+                quota_nano=key.quota_nano,
+                period=key.quota_period,
+            )
+        )
+        if refusal is not None:
+            raise self._short(refusal, amount)
+
+    async def _account(self, name: str) -> Account | None:
+        if name not in self._accounts:
+            self._accounts[name] = await self._storage.find_account(name)
+        return self._accounts[name]
+
+    def _bound(self, call: Call, candidate: Candidate) -> int:
+        rates = self.rates(call.operation.model, candidate.target, candidate.model, call.now)
+        if rates is None:
+            if isinstance(candidate.target.provider, LocalProvider):
+                return 0
+            raise Forbidden(
+                f"The model {call.operation.model!r} has no price, so accounts with a balance cannot use it. "
+                'Add [price."..."] to channels.toml, with free = true if it costs nothing.',
+                param="model",
+                code="model_without_price",
+            )
+        declared = call.wire.max_output(call.operation)
+        return upper_bound(rates, _prompt(call), UNDECLARED if declared is None else declared, also=_ALSO)
+
+    def rates(self, model: str, target: Target, upstream: str, at: float) -> Rates | None:
+        """A model's sale price at a channel, None where nobody has set one."""
+        found = self.book.lookup(model, at, upstream=upstream, provider=target.channel.provider)
+        if found is None or not isinstance(target.provider, LocalProvider):
+            return found
+        # what runs in this process costs nothing unless a table says so: the built-in book knows namesakes
+        return found if model in self.book.tables or upstream in self.book.tables else None
+
+    def _short(self, refusal: Refusal, amount: int) -> BalanceExhausted:
+        whose = "The balance of this account" if refusal.short == "balance" else "The quota of this key"
+        return BalanceExhausted(
+            f"{whose} is too low: this request may cost {_usd(amount)} USD and {_usd(refusal.available_nano)} USD are left. "
+            "Add credit, or ask for a shorter answer.",
+            status=self._status,
+            code="insufficient_quota",
+        )
+
+    def price(self, call: Call, target: Target | None, usage: Usage) -> None:
+        """Put the cost and its lines on the request's row; they stay as they are whatever prices become."""
+        record = call.record
+        if target is None or call.key.kind == "test" or call.operation.kind == "count":
+            return
+        if usage.output == 0 and (record.error is not None or record.status >= 400) and record.status != 499:
+            return  # it failed with nothing to show for it
+        rates = self.rates(record.model, target, record.upstream_model, record.at)
+        if rates is not None:
+            record.cost_nano, lines = price(usage, rates)
+            record.price_lines = [msgspec.to_builtins(line) for line in lines]
+        paid = cost_price(target.channel.cost, record.at, record.model, record.upstream_model)
+        if paid is not None:
+            record.upstream_cost_nano = price(usage, paid)[0]
+
+
+_ALSO = ("cache_write", "cache_write_1h")
+
+
+def tokens_estimate(call: Call) -> int:
+    """What a request counts against tokens per minute until it is known: the prompt, and what it may answer, within
+    reason."""
+    declared = call.wire.max_output(call.operation)
+    return _prompt(call) + min(1024 if declared is None else declared, COUNTED)
+
+
+def _prompt(call: Call) -> int:
+    """The prompt in tokens, by rule of thumb. Large ones are read, for they may hold images; for small ones the bytes tell
+    enough, and a little more than there is."""
+    size = len(call.operation.body)
+    return size // 4 if size < READ else prompt_estimate(call)
+
+
+def _usd(nano: int) -> str:
+    return f"{nano / 1e9:.6f}".rstrip("0").rstrip(".") or "0"
+
+
+def owner_of_this_process() -> str:
+    """Who holds: lets a later start give back what a killed process held. Host, process, and when it began."""
+    import os
+    import socket
+
+    return f"{socket.gethostname()}:{os.getpid()}:{time.time_ns()}"
+
+
+def dead(owner: str, me: str) -> bool:
+    """Whether the process behind an owner is certainly gone: of this host, and with no such process (or with `me` in its
+    place)."""
+    import os
+    import socket
+
+    host, _, rest = owner.rpartition(":")[0].rpartition(":")
+    if host != socket.gethostname() or not rest.isdigit():
+        return False
+    if owner != me and int(rest) == os.getpid():
+        return True
+    try:
+        os.kill(int(rest), 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        return False
+    return False

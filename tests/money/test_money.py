@@ -1,0 +1,195 @@
+"""Balances, holds and settlements through a running gateway."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+
+import aiohttp
+import pytest
+from gateway.asking import NAMES, dialect
+from gateways import House, channel
+from upstreams import script
+from upstreams.delivery import Delivery
+from upstreams.vendors import VENDORS, OpenAIChat
+
+from pisces_proxy.keys import digest, new_secret
+from pisces_proxy.storage import Account, Key
+
+BY_WIRE = {vendor.wire: vendor for vendor in VENDORS}
+# what every fake vendor counts: 105 in, 90 of them cached, 17 out; USD per million
+PRICE = '\n[price."{model}"]\ninput = 2.5\ncached_input = 1.25\noutput = 10\n'
+COST = 15 * 2500 + 90 * 1250 + 17 * 10000  # nano-dollars
+
+
+async def customer(house: House, balance: int, **more: object) -> str:
+    """An account with a prepaid balance in nano-dollars, and a key of it."""
+    name = f"customer{len(await house.storage.accounts())}"
+    await house.storage.add_account(Account(name=name))
+    if balance:
+        await house.storage.credit(name, balance, id=f"first-{name}")
+    secret = new_secret()
+    key = Key(id=f"key_{name}", name=name, account=name, digest=digest(secret), **more)  # type: ignore[arg-type]
+    await house.storage.add_key(key)
+    return secret
+
+
+async def post(url: str, key: str, path: str, body: object, **headers: str) -> tuple[int, dict[str, str], str]:
+    async with (
+        aiohttp.ClientSession(headers={"Authorization": f"Bearer {key}", **headers}) as http,
+        http.post(url + path, json=body) as response,
+    ):
+        return response.status, {name.lower(): value for name, value in response.headers.items()}, await response.text()
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+@pytest.mark.parametrize("wire", NAMES)
+async def test_a_request_costs_what_the_upstream_counted_at_the_price_in_force(house, upstream, wire, stream) -> None:
+    only = await upstream(BY_WIRE[wire]())
+    only.play(script.text)
+    found = await house(channel(only), PRICE.format(model=only.vendor.model))
+    key = await customer(found, 1_000_000_000)
+    asked = dialect(wire, only.vendor.model)
+    status, _, text = await post(
+        found.url, key, asked.stream_path if stream else asked.path, asked.stream_body() if stream else asked.body
+    )
+    assert status == 200, text
+    record = await found.record()
+    assert record.cost_nano == COST == sum(line["amount_nano"] for line in record.price_lines)
+    balance = await found.storage.balance("customer1")
+    assert (balance.balance_nano, balance.reserved_nano) == (1_000_000_000 - COST, 0)
+    kinds = [entry.kind for entry in await found.storage.ledger(account="customer1")]
+    assert kinds == ["credit", "reserve", "settle"]
+    assert (await found.storage.verify()).ok
+
+
+@pytest.mark.parametrize(("configured", "status"), [("", 403), ("balance_status = 402", 402), ("balance_status = 429", 429)])
+async def test_an_empty_balance_is_refused_before_the_upstream_hears_of_it(house, upstream, configured, status) -> None:
+    only = await upstream(OpenAIChat())
+    only.play(script.text)
+    defaults = f"\n[defaults]\n{configured}\n" if configured else ""
+    found = await house(channel(only), PRICE.format(model=only.vendor.model) + defaults)
+    key = await customer(found, 1000)
+    asked = dialect("openai.chat", only.vendor.model)
+    got, headers, text = await post(found.url, key, asked.path, asked.body)
+    told = json.loads(text)["error"]
+    assert got == status and told["code"] == "insufficient_quota" and headers["x-should-retry"] == "false", text
+    assert only.received == []
+    assert (await found.storage.balance("customer1")).balance_nano == 1000
+
+
+async def test_a_model_without_a_price_is_refused_to_paid_accounts_unless_it_is_free(house, upstream) -> None:
+    only = await upstream(OpenAIChat())
+    only.play(script.text)
+    free = '\n[price."costs-nothing"]\nfree = true\n'
+    found = await house(channel(only, "nobody-knows-its-price", "costs-nothing"), free)
+    key = await customer(found, 0)
+    for model, status in (("nobody-knows-its-price", 403), ("costs-nothing", 200)):
+        asked = dialect("openai.chat", model)
+        got, _, text = await post(found.url, key, asked.path, asked.body)
+        assert got == status, text
+    asked = dialect("openai.chat", "nobody-knows-its-price")
+    assert (await post(found.url, found.key, asked.path, asked.body))[0] == 200  # the operator's own account is unlimited
+
+
+async def test_of_five_times_too_many_requests_at_once_exactly_those_pass_that_the_balance_pays(house, upstream) -> None:
+    """The estimate equals the cost here: a flat price per call."""
+    only = await upstream(OpenAIChat())
+    only.play(script.text, Delivery(pause=0.05))
+    found = await house(channel(only), f'\n[price."{only.vendor.model}"]\nper_call = 0.001\n')
+    key = await customer(found, 20 * 1_000_000)
+    asked = dialect("openai.chat", only.vendor.model)
+    statuses = [status for status, _, _ in await asyncio.gather(*(post(found.url, key, asked.path, asked.body) for _ in range(100)))]
+    assert sorted(statuses) == [200] * 20 + [403] * 80
+    balance = await found.storage.balance("customer1")
+    assert (balance.balance_nano, balance.reserved_nano) == (0, 0)
+    assert (await found.storage.verify()).ok
+
+
+async def test_a_keys_own_quota_holds_also_for_an_unlimited_account(house, upstream) -> None:
+    only = await upstream(OpenAIChat())
+    only.play(script.text)
+    found = await house(channel(only), f'\n[price."{only.vendor.model}"]\nper_call = 0.001\n')
+    secret = new_secret()
+    await found.storage.add_key(Key(id="q", name="q", account="default", digest=digest(secret), quota_nano=3_000_000))
+    asked = dialect("openai.chat", only.vendor.model)
+    statuses = [(await post(found.url, secret, asked.path, asked.body))[0] for _ in range(5)]
+    assert statuses == [200, 200, 200, 403, 403]
+
+
+@pytest.mark.parametrize("how", [Delivery(instead="html"), Delivery(instead="error")])
+async def test_a_failure_without_output_costs_nothing_and_leaves_no_hold(house, upstream, how) -> None:
+    only = await upstream(OpenAIChat())
+    only.play(script.text, how)
+    found = await house(channel(only), PRICE.format(model=only.vendor.model))
+    key = await customer(found, 1_000_000_000)
+    asked = dialect("openai.chat", only.vendor.model)
+    assert (await post(found.url, key, asked.path, asked.body))[0] >= 500
+    balance = await found.storage.balance("customer1")
+    assert (balance.balance_nano, balance.reserved_nano) == (1_000_000_000, 0)
+
+
+async def test_a_client_that_leaves_pays_for_what_was_delivered(house, upstream) -> None:
+    only = await upstream(OpenAIChat())
+    only.play(script.text, Delivery(pause=0.1))
+    found = await house(channel(only), PRICE.format(model=only.vendor.model))
+    key = await customer(found, 1_000_000_000)
+    asked = dialect("openai.chat", only.vendor.model)
+    async with aiohttp.ClientSession(headers={"Authorization": f"Bearer {key}"}) as http:
+        response = await http.post(found.url + asked.path, json=asked.stream_body())
+        for _ in range(3):
+            await response.content.readany()
+        response.close()
+        await asyncio.wait_for(only.last.closed.wait(), 1)
+    async with asyncio.timeout(1):
+        while not await found.storage.records(limit=1):
+            await asyncio.sleep(0.02)
+    record = await found.record()
+    assert record.usage.estimated and 1 <= record.usage.output <= 6
+    assert 0 < record.cost_nano < COST
+    balance = await found.storage.balance("customer1")
+    assert (balance.balance_nano, balance.reserved_nano) == (1_000_000_000 - record.cost_nano, 0)
+
+
+@pytest.mark.parametrize(
+    ("more", "allowed"), [({"rpm": 7}, 7), ({"concurrency": 5}, 5), ({"tpm": 10 * 1070}, 10)], ids=["rpm", "concurrency", "tpm"]
+)
+async def test_of_two_hundred_clients_at_once_exactly_as_many_pass_as_the_limit_says(house, upstream, more, allowed) -> None:
+    only = await upstream(OpenAIChat())
+    only.play(script.text, Delivery(pause=0.8))
+    found = await house(channel(only))
+    secret = new_secret()
+    await found.storage.add_key(Key(id="l", name="l", account="default", digest=digest(secret), **more))
+    body = {**dialect("openai.chat", only.vendor.model).body, "max_tokens": 1000}
+    if "tpm" in more:  # the prompt is estimated by its bytes: make them 280, that is 70 tokens
+        body["messages"] = [{"role": "user", "content": "x" * (280 - len(json.dumps({**body, "messages": [{"role": "user", "content": ""}]})))}]
+    answers = await asyncio.gather(*(post(found.url, secret, "/v1/chat/completions", body) for _ in range(200)))
+    statuses = [status for status, _, _ in answers]
+    assert statuses.count(200) == allowed and statuses.count(429) == 200 - allowed
+    refused = next(headers for status, headers, _ in answers if status == 429)
+    assert int(refused["retry-after"]) >= 1 and int(refused["retry-after-ms"]) >= 1
+    assert all("x-ratelimit-limit-requests" in headers for _, headers, _ in answers)
+
+
+async def test_every_answer_says_in_its_dialect_what_is_left(house, upstream) -> None:
+    only = await upstream(BY_WIRE["anthropic.messages"]())
+    only.play(script.text)
+    found = await house(channel(only))
+    asked = dialect("anthropic.messages", only.vendor.model)
+    _, headers, _ = await post(found.url, found.key, asked.path, asked.body)
+    assert headers["anthropic-ratelimit-requests-limit"] == "3000"
+    assert headers["anthropic-ratelimit-requests-remaining"] == "2999"
+    asked = dialect("openai.chat", only.vendor.model)
+    _, headers, _ = await post(found.url, found.key, asked.path, asked.body)
+    assert headers["x-ratelimit-remaining-requests"] == "2998"
+
+
+async def test_counting_tokens_eats_nothing_of_what_paid_calls_have(house, upstream) -> None:
+    only = await upstream(BY_WIRE["anthropic.messages"]())
+    only.play(script.text)
+    found = await house(channel(only))
+    body = dialect("anthropic.messages", only.vendor.model).body
+    for _ in range(3):
+        await post(found.url, found.key, "/v1/messages/count_tokens", {k: v for k, v in body.items() if k != "max_tokens"})
+    _, headers, _ = await post(found.url, found.key, "/v1/messages", body)
+    assert headers["anthropic-ratelimit-requests-remaining"] == "2999"
