@@ -15,7 +15,7 @@ from urllib.parse import quote
 import msgspec
 
 from . import chat
-from .errors import BadRequest, PiscesError, UpstreamBroken
+from .errors import BadRequest, NotBuilt, PiscesError, UpstreamBroken
 from .limits import Standing
 from .profile import Profile as Profile
 from .seals import Seals
@@ -267,15 +267,15 @@ class Wire(abc.ABC):
 
     def encode_count(self, usage: Usage, reply: Reply) -> bytes:
         """The answer to a request that only counts tokens."""
-        raise NotImplementedError
+        raise NotBuilt(f"{self.name} has no such answer.")
 
     def encode_models(self, models: Sequence[Model], query: Mapping[str, str], extension: bytes) -> bytes:
         """The list of models, paged as this wire pages."""
-        raise NotImplementedError
+        raise NotBuilt(f"{self.name} has no such answer.")
 
     def encode_model(self, model: Model, extension: bytes) -> bytes:
         """One model."""
-        raise NotImplementedError
+        raise NotBuilt(f"{self.name} has no such answer.")
 
     # -- the same wire on both sides
     @abc.abstractmethod
