@@ -13,6 +13,7 @@ from types import TracebackType
 import msgspec
 
 from . import chat, routing, sse
+from .background import Background
 from .calls import Call, Prepared, extension, prepare, reply_for, warnings_header, wire_for
 from .errors import PiscesError, Unsupported, UpstreamBroken, UpstreamError, UpstreamTimeout
 from .fetch import Fetcher
@@ -22,7 +23,6 @@ from .records import CLIENT_LEFT, Books, estimated, prompt_estimate
 from .relay import ClientLeft, Hearts, Sink, Stream, drain, ended, first_useful, relay
 from .routing import Candidate, Rest
 from .storage import Attempt
-from .tasks import Tasks
 from .transform import Passthrough, Transform, Translation, renamed
 from .upstream import Exchange, Timeouts, Upstream
 from .usage import Usage
@@ -69,7 +69,14 @@ class Engine:
     """What stays the same from request to request."""
 
     def __init__(
-        self, *, upstream: Upstream, fetcher: Fetcher, wires: Mapping[str, Wire], books: Books, hearts: Hearts, tasks: Tasks
+        self,
+        *,
+        upstream: Upstream,
+        fetcher: Fetcher,
+        wires: Mapping[str, Wire],
+        books: Books,
+        hearts: Hearts,
+        tasks: Background,
     ) -> None:
         self._upstream = upstream
         self._fetcher = fetcher

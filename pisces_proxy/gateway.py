@@ -12,6 +12,7 @@ import msgspec
 
 from . import auth, keys
 from .auth import Authenticator, Credential
+from .background import Background
 from .billing import Billing, dead, owner_of_this_process, tokens_estimate
 from .calls import Call, extension
 from .config import Config, load, seconds
@@ -30,7 +31,6 @@ from .registry import Registry
 from .relay import Hearts, Sink
 from .seals import Seals
 from .storage import Account, Key, Storage
-from .tasks import Tasks
 from .upstream import connect
 from .world import World
 
@@ -51,7 +51,7 @@ class Gateway:
         self.registry = registry
         self.storage = storage
         self.paths = Paths(registry.endpoints)
-        self.tasks = Tasks()
+        self.tasks = Background()
         self.hearts = Hearts(seconds(config.server.heartbeat))
         self.owner = owner_of_this_process()
         self.book = PriceBook(config.prices)

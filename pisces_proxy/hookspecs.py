@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from .config import Channel
     from .limits import Limiter
-    from .plugin import Endpoint, Operation, Provider, Wire
+    from .plugin import Dialect, Endpoint, Operation, Provider
     from .storage import Key, Record, Storage
 
 hookspec = pluggy.HookspecMarker("pisces")
@@ -23,8 +23,8 @@ hookimpl = pluggy.HookimplMarker("pisces")
 
 
 @hookspec
-def pisces_wires() -> Iterable[Wire]:  # type: ignore[empty-body]
-    """The formats this plugin reads and writes."""
+def pisces_wires() -> Iterable[Dialect]:  # type: ignore[empty-body]
+    """The formats this plugin reads and writes: Wires, MediaWires, Drivers, TaskFacades."""
 
 
 @hookspec

@@ -14,13 +14,13 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 from . import splice
+from .background import Background
 from .errors import BadRequest, Conflict, KeyReused, PiscesError
 from .ledger import Claim, Stored
 from .log import log
 from .plugin import Operation
 from .relay import ClientLeft, Sink
 from .storage import Storage
-from .tasks import Tasks
 
 GRACE = 30.0  # seconds that a run goes on with nobody listening
 KEPT = 24 * 3600.0  # seconds that a finished answer can be replayed
@@ -184,7 +184,7 @@ class Tape:
 class Idempotency:
     """Runs by key, in this process and, through the storage, in all."""
 
-    def __init__(self, storage: Storage, tasks: Tasks) -> None:
+    def __init__(self, storage: Storage, tasks: Background) -> None:
         self._storage = storage
         self._tasks = tasks
         self._running: dict[tuple[str, str], Tape] = {}

@@ -8,128 +8,32 @@ kind: base URL, auth, paths, quirks as data. They refer to each other by the nam
 from __future__ import annotations
 
 import abc
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from typing import Any, ClassVar, Literal
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Any, ClassVar
 from urllib.parse import quote
 
 import msgspec
 
-from . import chat
-from .errors import BadRequest, NotBuilt, PiscesError, UpstreamBroken
-from .limits import Standing
+from . import chat, media
+from .dialect import Dialect as Dialect
+from .errors import NotBuilt, PiscesError, Unsupported, UpstreamBroken
+from .mediawire import Driver as Driver
+from .mediawire import MediaWire as MediaWire
+from .mediawire import TaskFacade as TaskFacade
+from .operation import Encoded as Encoded
+from .operation import Endpoint as Endpoint
+from .operation import Model as Model
+from .operation import Operation as Operation
+from .operation import Reply as Reply
+from .operation import peek_body as peek_body
 from .profile import Profile as Profile
 from .seals import Seals
+from .task import Progress
 from .usage import Usage
 
 API_VERSION = 1  # raised when a plugin written for the last one would no longer work
 
-# -- the client's side -------------------------------------------------------------------------------------------------
-
-
-class Operation(msgspec.Struct, kw_only=True):
-    """What one client wants. `kind` is `chat`, `count` (tokens), `models`, ...; `model` is as the client wrote it;
-    `form` is the wire's own word for how the answer is framed (`sse`, `array`); `body` is the request without
-    credentials. `headers` are the client's, lower-case names, those of `Endpoint.forwards` only."""
-
-    kind: str
-    wire: str
-    model: str = ""
-    stream: bool = False
-    form: str = "sse"
-    body: bytes = b""
-    headers: Mapping[str, str] = {}
-    query: Mapping[str, str] = {}
-    path: Mapping[str, str] = {}
-
-
-class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
-    """A route. `path` may hold `{name}` segments; a last one `{name:rest}` takes the remaining path with its slashes.
-
-    `peek(body, path, query)` reads what the core must know: (model, stream, form). Where several endpoints share a
-    path, the first whose `claims(headers, query)` is true takes the request; one without `claims` takes the rest.
-    `forwards` names client headers that the wire may want to send on. `description` is for people.
-    """
-
-    method: Literal["GET", "POST", "DELETE", "PUT", "PATCH"]
-    path: str
-    kind: str
-    wire: str
-    peek: Callable[[bytes, Mapping[str, str], Mapping[str, str]], tuple[str, bool, str]] | None = None
-    claims: Callable[[Mapping[str, str], Mapping[str, str]], bool] | None = None
-    forwards: tuple[str, ...] = ()
-    description: str = ""
-    streaming: bool = False
-
-
-class _Peek(msgspec.Struct):
-    model: str = ""
-    stream: bool | None = None
-
-
-_peek = msgspec.json.Decoder(_Peek)
-
-
-def peek_body(body: bytes, path: Mapping[str, str], query: Mapping[str, str]) -> tuple[str, bool, str]:
-    """Model and stream flag as top-level members of a JSON body: the usual `Endpoint.peek`."""
-    try:
-        seen = _peek.decode(body)
-    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
-        raise _unreadable(body, error) from None
-    if not seen.model:
-        raise BadRequest("The request names no model. Send a `model` member.", param="model", code="missing_required_parameter")
-    return seen.model, bool(seen.stream), "sse"
-
-
-def _unreadable(body: bytes, error: Exception) -> BadRequest:
-    if isinstance(error, msgspec.ValidationError):
-        at = str(error).rpartition("$.")[2].rstrip("`") if "$." in str(error) else None
-        return BadRequest(f"The body has a member of the wrong type: {error}", param=at, code="invalid_value")
-    if not body.strip():
-        return BadRequest("The body is empty. Send a JSON object.")
-    return BadRequest(f"The body is not valid JSON: {error}")
-
-
-class Reply(msgspec.Struct, kw_only=True):
-    """What an encoder must know of the client: how to name the model, what was asked for, what to put beside the answer.
-
-    `request` is the canonical request, None where the bytes pass through. `extension` is the `pisces` object as JSON,
-    empty where it is switched off. `created` is in unix seconds. `input_estimate` is our own count of the prompt.
-    """
-
-    model: str
-    request_id: str
-    created: int
-    stream: bool = False
-    form: str = "sse"
-    include_usage: bool = False
-    extension: bytes = b""
-    request: chat.Request | None = None
-    input_estimate: int = 0
-    seals: Seals
-
-
-class Model(msgspec.Struct, frozen=True, kw_only=True):
-    """A row of the public model list. `created` in unix seconds; token limits are 0 where unknown."""
-
-    id: str
-    owned_by: str = ""
-    created: int = 0
-    context: int = 0
-    max_output: int = 0
-    badges: tuple[str, ...] = ()
-
-
 # -- wires -------------------------------------------------------------------------------------------------------------
-
-
-class Encoded(msgspec.Struct, kw_only=True):
-    """A request ready for an upstream. `losses` lists what did not arrive as it was said; `names` maps tool names that had to
-    be changed for this target back to the client's."""
-
-    body: bytes
-    losses: tuple[chat.Loss, ...] = ()
-    headers: Mapping[str, str] = {}
-    names: Mapping[str, str] = {}
 
 
 class Decoder(abc.ABC):
@@ -162,7 +66,7 @@ class Encoder(abc.ABC):
         the wire's own form and is the last."""
 
 
-class Wire(abc.ABC):
+class Wire(Dialect):
     """One format. Pure: no I/O, no clock, no state between calls.
 
     `protocol` is what `pisces.protocol` says. `url_media` are the kinds that upstreams of this wire fetch by URL
@@ -172,8 +76,6 @@ class Wire(abc.ABC):
     errors on paths that nobody serves. `count_member` is the member of a count answer that holds the number.
     """
 
-    name: ClassVar[str]
-    protocol: ClassVar[str]
     kind: ClassVar[str] = "chat"
     url_media: ClassVar[frozenset[str]] = frozenset()
     markers: ClassVar[tuple[bytes, ...]] = ()
@@ -210,10 +112,6 @@ class Wire(abc.ABC):
         """Where the upstream counts tokens without answering; None where this wire has no such call."""
         return None
 
-    def max_output(self, operation: Operation) -> int | None:
-        """The most tokens that the client lets an answer have, None where it does not say; read cheaply."""
-        return None
-
     def count_request(self, body: bytes, model: str) -> bytes:
         """An upstream request (from `rewrite` or `encode_request`) as the count call wants it."""
         return body
@@ -242,10 +140,6 @@ class Wire(abc.ABC):
     @abc.abstractmethod
     def decoder(self, profile: Profile) -> Decoder: ...
 
-    @abc.abstractmethod
-    def decode_error(self, status: int, headers: Mapping[str, str], body: bytes) -> PiscesError:
-        """An upstream's refusal as one of ours (wire.md D3). Never raises."""
-
     # -- answers to a client
     @abc.abstractmethod
     def encode_response(self, response: chat.Response, reply: Reply) -> bytes: ...
@@ -256,14 +150,6 @@ class Wire(abc.ABC):
     @abc.abstractmethod
     def encode_error(self, error: PiscesError, request_id: str, extension: bytes) -> tuple[int, bytes]:
         """HTTP status and JSON body in the client's dialect (wire.md D1, D2)."""
-
-    def error_headers(self, error: PiscesError) -> Mapping[str, str]:
-        """Headers that clients of this wire read on an error, beyond those of every answer."""
-        return {}
-
-    def limit_headers(self, standing: Standing, now: float) -> Mapping[str, str]:
-        """Headers that tell clients of this wire what is left of their limits, on every answer. `now` in unix seconds."""
-        return {}
 
     def encode_count(self, usage: Usage, reply: Reply) -> bytes:
         """The answer to a request that only counts tokens."""
@@ -318,6 +204,8 @@ class Provider:
     flags      its Profile; `models` holds what differs by model: the longest prefix of the name wins
     counts     wires whose count call this upstream serves
     offers     model names for the public list, where a channel takes any
+    only       wire -> what the names of its models begin with (lower case, without a vendor before a slash), where a wire
+               serves some models only
     """
 
     name: str = ""
@@ -330,6 +218,7 @@ class Provider:
     models: Mapping[str, Mapping[str, Any]] = {}
     counts: frozenset[str] = frozenset()
     offers: Sequence[str] = ()
+    only: Mapping[str, tuple[str, ...]] = {}
     key_required: bool = True
     summary: str = ""
 
@@ -358,6 +247,11 @@ class Provider:
         flags |= overrides
         return msgspec.convert(flags, Profile)
 
+    def serves(self, wire: str, model: str) -> bool:
+        """Whether a wire of this provider is for this model."""
+        begins = self.only.get(wire)
+        return begins is None or model.lower().rpartition("/")[2].startswith(begins)
+
 
 def longest_prefix(rows: Mapping[str, Mapping[str, Any]], model: str) -> Mapping[str, Any]:
     """The row of the longest name that the model's begins with; a vendor before a slash does not count."""
@@ -367,10 +261,28 @@ def longest_prefix(rows: Mapping[str, Mapping[str, Any]], model: str) -> Mapping
 
 
 class LocalProvider(Provider):
-    """A provider that answers in this process: no network. It speaks any chat wire by writing canonical events."""
+    """A provider that answers in this process: no network. It speaks any chat wire by writing canonical events, and any other
+    kind that it names in `makes` by canonical results."""
 
     key_required = False
+    makes: frozenset[str] = frozenset()
 
     @abc.abstractmethod
     def respond(self, request: chat.Request, operation: Operation) -> AsyncIterator[chat.Event]:
         """The events of one answer, as slowly as they come."""
+
+    async def make(self, request: media.Request, model: str) -> media.Result:
+        """The result of a request of one of the kinds in `makes` (`video` goes by tasks)."""
+        raise Unsupported(f"{self.name} makes nothing of this kind.")
+
+    def begin(self, request: media.Request, model: str, tag: str, now: float) -> Mapping[str, Any]:
+        """Start a task: its state, as a Driver's. `now` in unix seconds."""
+        raise Unsupported(f"{self.name} runs no tasks.")
+
+    def look(self, state: Mapping[str, Any], now: float) -> Progress:
+        """How the task is by now. Its assets have URLs that begin with `local:`."""
+        raise Unsupported(f"{self.name} runs no tasks.")
+
+    async def content(self, url: str, state: Mapping[str, Any]) -> media.Asset:
+        """The bytes behind a `local:` URL."""
+        raise Unsupported(f"{self.name} keeps no files.")

@@ -18,7 +18,7 @@ from . import hookspecs
 from .config import Channel, Config
 from .errors import ConfigError
 from .limits import Limiter
-from .plugin import Endpoint, Provider, Wire
+from .plugin import Dialect, Driver, Endpoint, MediaWire, Provider, TaskFacade, Wire
 from .storage import Storage
 
 GROUP = "pisces"
@@ -87,7 +87,11 @@ class Registry:
         self.plugins: list[Plugin] = []
         for plugin in plugins:
             self._register(plugin)
-        self.wires: dict[str, Wire] = _by_name("wire", self.hooks.hook.pisces_wires())
+        self.formats: dict[str, Dialect] = _by_name("wire", self.hooks.hook.pisces_wires())
+        self.wires = {name: each for name, each in self.formats.items() if isinstance(each, Wire)}
+        self.media = {name: each for name, each in self.formats.items() if isinstance(each, MediaWire)}
+        self.drivers = {name: each for name, each in self.formats.items() if isinstance(each, Driver)}
+        self.facades = {name: each for name, each in self.formats.items() if isinstance(each, TaskFacade)}
         self.providers: dict[str, Provider] = _by_name("provider", self.hooks.hook.pisces_providers())
         # pluggy answers last-registered first; routes are tried in the order of the plugins' names
         self.endpoints: list[Endpoint] = [
@@ -110,15 +114,15 @@ class Registry:
 
     def _check(self) -> None:
         for endpoint in self.endpoints:
-            if endpoint.wire not in self.wires:
+            if endpoint.wire not in self.formats:
                 raise ConfigError(f"Endpoint {endpoint.method} {endpoint.path} names {self._no_wire(endpoint.wire)}")
         for provider in self.providers.values():
             for wire in provider.wires:
-                if wire not in self.wires:
+                if wire not in self.formats:
                     raise ConfigError(f"Provider {provider.name!r} names {self._no_wire(wire)}")
 
     def _no_wire(self, name: str) -> str:
-        return f"the wire {name!r}, which no plugin provides.{_meant(difflib.get_close_matches(name, self.wires, 1))}"
+        return f"the wire {name!r}, which no plugin provides.{_meant(difflib.get_close_matches(name, self.formats, 1))}"
 
     @property
     def fallback(self) -> Wire:

@@ -124,7 +124,9 @@ def pisces(folder: Path, upstream_port: int, paid: bool = False) -> Contender:
     began = time.monotonic()
     process = spawn([*command, "serve", "--config", str(config), "--port", str(port)], core, log)
     key = key or _printed_key(log, process)
-    return Contender("pisces, paid" if paid else "pisces", process, port, key, first_answer(port, key, process, log, began), translates=True)
+    return Contender(
+        "pisces, paid" if paid else "pisces", process, port, key, first_answer(port, key, process, log, began), translates=True
+    )
 
 
 def _key(command: Sequence[str], config: Path) -> str:

@@ -29,9 +29,10 @@ def _net(costs: Mapping[str, Mapping[str, Cost]]) -> Iterator[tuple[str, Mapping
     for way in ("", ", translated"):
         request, burst = costs.get(REQUEST + way), costs.get(BURST + way)
         if request and burst:
-            yield f"{BURST}{way}, less the request", {
-                name: Cost(cost.micros - request[name].micros / 200, ()) for name, cost in burst.items()
-            }
+            yield (
+                f"{BURST}{way}, less the request",
+                {name: Cost(cost.micros - request[name].micros / 200, ()) for name, cost in burst.items()},
+            )
 
 
 def _cells(costs: Mapping[str, Cost], name: str) -> list[str]:

@@ -51,7 +51,8 @@ OPENAI = Dialect(
     b'"usage":{"prompt_tokens":20,"completion_tokens":8,"total_tokens":28}}',
     head=_CHAT_CHUNK % (b'{"role":"assistant","content":""}', b"null"),
     delta=_CHAT_CHUNK.replace(b"%b", b'{"content":"%b"}', 1).replace(b":%b}]", b":null}]"),
-    tail=_CHAT_CHUNK % (b"{}", b'"stop"')
+    tail=_CHAT_CHUNK
+    % (b"{}", b'"stop"')
     + b'data: {"id":"chatcmpl-bench","object":"chat.completion.chunk","created":1750000000,"model":"bench","choices":[],'
     b'"usage":{"prompt_tokens":20,"completion_tokens":200,"total_tokens":220}}\n\ndata: [DONE]\n\n',
 )

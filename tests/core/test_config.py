@@ -21,7 +21,10 @@ from pisces_proxy.errors import ConfigError
         ('[server]\nmax_body = "1 elephant"', "'1 elephant' is not a size"),
         ("x = ", "not valid TOML"),
         ('[price."a b"]\ninptu = 3', ":2: [price.\"a b\"] has no key 'inptu'. Did you mean 'input'?"),
-        ('[[channel]]\nname="a"\nprovider="p"\n[[channel]]\nname="b"\nprovider="x"\nweight="3"', ":7: [[channel]] 'b', key 'weight'"),
+        (
+            '[[channel]]\nname="a"\nprovider="p"\n[[channel]]\nname="b"\nprovider="x"\nweight="3"',
+            ":7: [[channel]] 'b', key 'weight'",
+        ),
         ('[[channel]]\nname="a"\nprovider="p"\n[[channel]]\nname="a"\nprovider="x"', "a second channel of that name"),
         ('[[channel]]\nname="a"\nprovider="p"\nkey="1"\nkeys=["2"]', "both key and keys"),
         ('[[channel]]\nname="a"\nprovider="p"\nweight=0', "weight must be 1 or more"),

@@ -34,7 +34,10 @@ def delivered(wire: str, text: str) -> int:
             return sum(1 for frame in told if frame["choices"] and frame["choices"][0]["delta"].get("content"))
 
 
-@pytest.mark.parametrize(("client", "up"), [("openai.chat", "openai.chat"), ("openai.chat", "anthropic.messages"), ("anthropic.messages", "anthropic.messages")])
+@pytest.mark.parametrize(
+    ("client", "up"),
+    [("openai.chat", "openai.chat"), ("openai.chat", "anthropic.messages"), ("anthropic.messages", "anthropic.messages")],
+)
 async def test_who_hangs_up_pays_for_what_was_delivered_and_the_upstream_is_closed(house, upstream, client, up) -> None:
     only = await upstream(BY_WIRE[up]())
     only.play(many_words, Delivery(pause=0.03))

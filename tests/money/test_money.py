@@ -99,7 +99,9 @@ async def test_of_five_times_too_many_requests_at_once_exactly_those_pass_that_t
     found = await house(channel(only), f'\n[price."{only.vendor.model}"]\nper_call = 0.001\n')
     key = await customer(found, 20 * 1_000_000)
     asked = dialect("openai.chat", only.vendor.model)
-    statuses = [status for status, _, _ in await asyncio.gather(*(post(found.url, key, asked.path, asked.body) for _ in range(100)))]
+    statuses = [
+        status for status, _, _ in await asyncio.gather(*(post(found.url, key, asked.path, asked.body) for _ in range(100)))
+    ]
     assert sorted(statuses) == [200] * 20 + [403] * 80
     balance = await found.storage.balance("customer1")
     assert (balance.balance_nano, balance.reserved_nano) == (0, 0)
@@ -162,7 +164,9 @@ async def test_of_two_hundred_clients_at_once_exactly_as_many_pass_as_the_limit_
     await found.storage.add_key(Key(id="l", name="l", account="default", digest=digest(secret), **more))
     body = {**dialect("openai.chat", only.vendor.model).body, "max_tokens": 1000}
     if "tpm" in more:  # the prompt is estimated by its bytes: make them 280, that is 70 tokens
-        body["messages"] = [{"role": "user", "content": "x" * (280 - len(json.dumps({**body, "messages": [{"role": "user", "content": ""}]})))}]
+        body["messages"] = [
+            {"role": "user", "content": "x" * (280 - len(json.dumps({**body, "messages": [{"role": "user", "content": ""}]})))}
+        ]
     answers = await asyncio.gather(*(post(found.url, secret, "/v1/chat/completions", body) for _ in range(200)))
     statuses = [status for status, _, _ in answers]
     assert statuses.count(200) == allowed and statuses.count(429) == 200 - allowed

@@ -9,7 +9,7 @@ from typing import Any
 from .log import log
 
 
-class Tasks:
+class Background:
     """Background work of one process."""
 
     def __init__(self) -> None:

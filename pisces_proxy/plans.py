@@ -1,0 +1,66 @@
+"""How an upstream is to be asked, without asking it: a plan yields what to send and is told what came back. No I/O.
+
+A plan is a generator. It yields a step and gets that step's outcome, and returns a Result:
+
+    def plan(self, request, model, profile):
+        got = yield Ask(path="/embeddings", body=encode(...))
+        return decode(got.body)
+
+    Ask                 -> Got; an answer that is not 2xx never comes back: it ends the plan as the wire's `decode_error` says
+    tuple of Asks       -> tuple of Gots, sent at once, at most eight at a time
+    Fetch(url)          -> Got: a result that the upstream keeps elsewhere; no credentials but to the upstream's own site
+    Wait(seconds)       -> None
+
+A plan may raise any PiscesError; UpstreamErrors send the request to the next channel as long as nothing has been paid for:
+a plan that has submitted work raises what it means.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping
+from typing import Any, TypeVar
+
+import msgspec
+
+from .forms import Form
+
+
+class Ask(msgspec.Struct, frozen=True, kw_only=True):
+    """One HTTP request. `path` is put behind the provider's base URL and the wire's own path; `url` replaces both (a polling
+    URL that the vendor handed out: credentials go along only to the site of the base URL). `body` as JSON bytes unless
+    `mime` says otherwise, or a form. `authorize` False: without credentials."""
+
+    method: str = "POST"
+    path: str = ""
+    url: str = ""
+    body: bytes | Form = b""
+    mime: str = "application/json"
+    headers: Mapping[str, str] = {}
+    authorize: bool = True
+
+
+class Fetch(msgspec.Struct, frozen=True):
+    """A file by its URL, as the vendor handed it out."""
+
+    url: str
+
+
+class Wait(msgspec.Struct, frozen=True):
+    seconds: float
+
+
+class Got(msgspec.Struct, frozen=True, kw_only=True):
+    """An answer, whole. Header names in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def mime(self) -> str:
+        return self.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+Step = Ask | tuple[Ask, ...] | Fetch | Wait
+R = TypeVar("R")
+Plan = Generator[Step, Any, R]
