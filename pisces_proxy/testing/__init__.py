@@ -13,12 +13,13 @@ from .crashes import ProcessContract  # noqa: E402
 from .endings import EndingContract  # noqa: E402
 from .histories import HistoryContract  # noqa: E402
 from .money import MoneyContract  # noqa: E402
+from .plans import Played, got, run_plan  # noqa: E402
 from .quotas import QuotaContract  # noqa: E402
 from .records import RecordContract  # noqa: E402
 from .replays import ReplayContract  # noqa: E402
 from .samples import FULL_KEY, FULL_RECORD  # noqa: E402
 
-__all__ = ["FULL_KEY", "FULL_RECORD", "StorageContract"]
+__all__ = ["FULL_KEY", "FULL_RECORD", "Played", "StorageContract", "got", "run_plan"]
 
 
 class StorageContract(
