@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import abc
+import io
 from collections.abc import Iterator
+from typing import BinaryIO
 
 import msgspec
 
@@ -20,6 +22,10 @@ class File(abc.ABC):
     @abc.abstractmethod
     def chunks(self) -> Iterator[bytes]:
         """All of it in pieces of at most 256 KiB, from the beginning each time."""
+
+    def open(self) -> BinaryIO:
+        """A seekable reader with a place of its own, for those that look at parts of it."""
+        return io.BytesIO(self.read())
 
 
 class Held(File):

@@ -12,6 +12,7 @@ from typing import Any, Literal
 import msgspec
 
 from .chat import Loss
+from .forms import File
 from .pricing import NOTHING, Images, Measures
 from .usage import Usage
 
@@ -19,14 +20,19 @@ Kind = Literal["embeddings", "rerank", "moderation", "image", "speech", "transcr
 
 
 class Asset(msgspec.Struct, frozen=True, kw_only=True):
-    """A file: its bytes, or where they are (`url`: http, https; data URIs are decoded on the way in). `role` says what it is
-    for in a video request: `first_frame`, `last_frame`, `reference`, `video`, `audio`."""
+    """A file: its bytes, or where they are: `file` as it was uploaded, `url` (http, https; data URIs are decoded on the way
+    in). `role` says what it is for in a video request: `first_frame`, `last_frame`, `reference`, `video`, `audio`."""
 
     data: bytes = b""
+    file: File | None = None
     url: str = ""
     mime: str = ""
     filename: str = ""
     role: str = ""
+
+    def content(self) -> bytes:
+        """All of it in memory; empty for what is elsewhere."""
+        return self.file.read() if self.file is not None else self.data
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
@@ -181,7 +187,8 @@ class Sound(Result, frozen=True, kw_only=True):
 
 
 class Transcription(Request, frozen=True, kw_only=True, tag="transcription"):
-    """`translate`: into English. `format`: json, text, srt, verbose_json, vtt, diarized_json."""
+    """`translate`: into English. `format`: json, text, srt, verbose_json, vtt, diarized_json. `seconds`: how long the sound
+    is by its own header, None where it does not say."""
 
     file: Asset
     translate: bool = False
@@ -192,6 +199,7 @@ class Transcription(Request, frozen=True, kw_only=True, tag="transcription"):
     granularities: tuple[str, ...] = ()
     include: tuple[str, ...] = ()
     stream: bool = False
+    seconds: float | None = None
 
 
 class Segment(msgspec.Struct, frozen=True, kw_only=True):
@@ -275,6 +283,10 @@ def expected(request: Request) -> tuple[Usage, Measures]:
             spoken = len(request.text) / 15  # letters a second, by rule of thumb
             usage = Usage(input=tokens, output=round(spoken * 20), audio_output=round(spoken * 20), estimated=True)
             return usage, Measures(characters=len(request.text), seconds=round(spoken, 3))
+        case Transcription():
+            heard = request.seconds or 0.0
+            usage = Usage(input=round(heard * 10), audio_input=round(heard * 10), output=round(heard * 4), estimated=True)
+            return usage, Measures(seconds=round(heard, 3))
         case Video():
             seconds = request.billed_seconds or request.seconds or 5.0
             return Usage(estimated=True), Measures(seconds=seconds, resolution=request.resolution or request.size)

@@ -37,7 +37,8 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     `peek(body, path, query)` reads what the core must know: (model, stream, form). Where several endpoints share a
     path, the first whose `claims(headers, query)` is true takes the request; one without `claims` takes the rest.
     `forwards` names client headers that the wire may want to send on. `uploads`: multipart forms are taken too, and
-    `model` and `stream` are read from their fields. `description` is for people.
+    `peek_upload(form, path, query)` reads them (without one, `model` and `stream` come from their fields). `description` is
+    for people.
     """
 
     method: Literal["GET", "POST", "DELETE", "PUT", "PATCH"]
@@ -48,6 +49,7 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     claims: Callable[[Mapping[str, str], Mapping[str, str]], bool] | None = None
     forwards: tuple[str, ...] = ()
     uploads: bool = False
+    peek_upload: Callable[[Form, Mapping[str, str], Mapping[str, str]], tuple[str, bool, str]] | None = None
     description: str = ""
     streaming: bool = False
 
