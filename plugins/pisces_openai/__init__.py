@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from pisces_proxy.hookspecs import hookimpl
-from pisces_proxy.plugin import Endpoint, Provider, Wire
+from pisces_proxy.plugin import Dialect, Endpoint, Provider
 
 from .chat import Chat
+from .embeddings import OpenAIEmbeddings
 from .endpoints import endpoints
+from .moderations import Moderations
 from .provider import OpenAI
+from .rerank import OpenAIRerank
 from .responses import Responses
 
 
 @hookimpl
-def pisces_wires() -> list[Wire]:
-    return [Chat(), Responses()]
+def pisces_wires() -> list[Dialect]:
+    return [Chat(), Responses(), OpenAIEmbeddings(), Moderations(), OpenAIRerank()]
 
 
 @hookimpl

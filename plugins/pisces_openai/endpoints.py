@@ -9,8 +9,8 @@ import msgspec
 from pisces_proxy.errors import BadRequest
 from pisces_proxy.plugin import Endpoint, peek_body
 
+from . import embeddings, moderations, rerank, responses
 from .chat_choice import WIRE
-from .responses import ENDPOINTS
 
 _ALIASES = ("/openai/v1", "/v1beta/openai")
 
@@ -52,11 +52,20 @@ _AZURE = Endpoint(
     streaming=True,
     description="Answer a conversation (Azure OpenAI's path).",
 )
+_SERVED = (*_OWN, *responses.ENDPOINTS, *embeddings.ENDPOINTS, *moderations.ENDPOINTS, *rerank.ENDPOINTS)
+# read for themselves that the model stands in the path
+_DEPLOYED = (*embeddings.ENDPOINTS,)
 
 
 def endpoints() -> list[Endpoint]:
-    served = (*_OWN, *ENDPOINTS)
-    return [*served, _AZURE, *(_elsewhere(endpoint, root) for root in _ALIASES for endpoint in served)]
+    deployed = [_elsewhere(endpoint, "/openai/deployments/{model}") for endpoint in _DEPLOYED]
+    return [
+        *_SERVED,
+        rerank.COHERE,
+        _AZURE,
+        *deployed,
+        *(_elsewhere(endpoint, root) for root in _ALIASES for endpoint in _SERVED),
+    ]
 
 
 def _elsewhere(endpoint: Endpoint, root: str) -> Endpoint:

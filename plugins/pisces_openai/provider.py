@@ -30,7 +30,12 @@ _CHATTING: Flags = {"reasoning": "none"}  # the chat variants of reasoning model
 class OpenAI(Provider):
     name = "openai"
     base_url = "https://api.openai.com/v1"
-    wires = {"openai.chat": "/chat/completions", "openai.responses": "/responses"}
+    wires = {
+        "openai.chat": "/chat/completions",
+        "openai.responses": "/responses",
+        "openai.embeddings": "/embeddings",
+        "openai.moderations": "/moderations",
+    }
     counts = frozenset({"openai.responses"})
     summary = "OpenAI"
     flags = {
@@ -40,6 +45,7 @@ class OpenAI(Provider):
         "tool_choices": ("auto", "none", "required", "function", "allowed_tools"),
         "schema": "openai",
         "signature": "openai",
+        "token_ids": True,
     }
     models = {
         "o1": _reasoning("low", "medium", "high"),
