@@ -12,6 +12,8 @@ from typing import Literal
 import msgspec
 
 from .ledger import Audit, Balance, Claim, Entry, Period, Refusal, Reservation, Stored, Verification
+from .pricing import NOTHING, Measures
+from .task_storage import TaskStorage
 from .usage import Usage
 
 GroupBy = Literal["model", "key", "channel", "account", "day"]
@@ -94,6 +96,7 @@ class Record(msgspec.Struct, kw_only=True):
     first_byte_ms: float | None = None
     upstream_ms: float | None = None
     client_request_id: str | None = None
+    measures: Measures = NOTHING
 
 
 class UsageGroup(msgspec.Struct, frozen=True, kw_only=True):
@@ -109,7 +112,7 @@ class UsageGroup(msgspec.Struct, frozen=True, kw_only=True):
     cost_nano: int = 0
 
 
-class Storage(abc.ABC):
+class Storage(TaskStorage):
     """Errors: StorageUnavailable where the database cannot be read or written; ValueError for a name that is taken."""
 
     @abc.abstractmethod

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 # so that a broken promise is told with its values, as in a test module
-_PARTS = ("accounts", "crashes", "endings", "histories", "money", "quotas", "records", "replays")
+_PARTS = ("accounts", "crashes", "endings", "histories", "money", "quotas", "records", "replays", "tasks")
 pytest.register_assert_rewrite(*(f"{__name__}.{part}" for part in _PARTS))
 
 from .accounts import AccountContract  # noqa: E402
@@ -18,6 +18,7 @@ from .quotas import QuotaContract  # noqa: E402
 from .records import RecordContract  # noqa: E402
 from .replays import ReplayContract  # noqa: E402
 from .samples import FULL_KEY, FULL_RECORD  # noqa: E402
+from .tasks import TaskContract  # noqa: E402
 
 __all__ = ["FULL_KEY", "FULL_RECORD", "Played", "StorageContract", "got", "run_plan"]
 
@@ -31,6 +32,7 @@ class StorageContract(
     EndingContract,
     ProcessContract,
     HistoryContract,
+    TaskContract,
 ):
     """What every storage must do.
 

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 
 from pisces_proxy.errors import StorageUnavailable
 
+from .tasks import TASKS
+
 _FIRST = (
     """
     CREATE TABLE accounts (
@@ -190,7 +192,7 @@ _MONEY = (
     """,
 )
 
-MIGRATIONS = (_FIRST, _MONEY)  # MIGRATIONS[n] leads from version n to n + 1; never change one that was released
+MIGRATIONS = (_FIRST, _MONEY, TASKS)  # MIGRATIONS[n] leads from version n to n + 1; never change one that was released
 
 
 def migrate(connection: sqlite3.Connection, place: str, migrations: Sequence[Sequence[str]] = MIGRATIONS) -> None:

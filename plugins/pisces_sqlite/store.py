@@ -16,17 +16,18 @@ from pisces_proxy.errors import StorageUnavailable
 from pisces_proxy.ledger import Audit, Balance, Claim, Entry, Refusal, Reservation, Stored, Verification
 from pisces_proxy.storage import Account, GroupBy, Key, Record, Storage, UsageGroup
 
-from . import connection, money, queries, replays, requests, rows, statements, verification
+from . import connection, money, queries, replays, requests, rows, statements, tasks, verification
 from .days import LENGTH
 from .failures import is_about_the_value, unavailable
 from .location import Location
+from .task_store import SqliteTasks
 from .writer import Result, Work, Writer
 
 STEP = 1000  # rows that are deleted at a time: a few milliseconds
 SWEEP = 1000  # expired idempotency keys that are dropped at a time
 
 
-class SqliteStorage(Storage):
+class SqliteStorage(SqliteTasks, Storage):
     """Writes go through one thread in group commits; reads have a connection of their own and never wait for them."""
 
     def __init__(self, location: Location) -> None:
@@ -206,6 +207,7 @@ class SqliteStorage(Storage):
 
     async def prune(self, before: float, *, limit: int = 10_000) -> int:
         gone = await self._in_steps(partial(requests.prune, before), limit)
+        gone += await self._in_steps(partial(tasks.prune, before), limit - gone)
         return gone + await self._in_steps(partial(replays.drop, before), limit - gone)
 
     async def _in_steps(self, delete: Callable[[int, sqlite3.Connection], int], limit: int) -> int:

@@ -13,6 +13,13 @@ from pisces_sqlite.schema import MIGRATIONS, migrate
 from pisces_proxy.testing import FULL_KEY, FULL_RECORD, StorageContract
 
 
+def older_day() -> dict[str, object]:
+    """The sums of that row's day."""
+    named = {name: getattr(FULL_RECORD, name) for name in ("account", "key", "model", "channel", "cost_nano")}
+    counts = {name: getattr(FULL_RECORD.usage, name) for name in ("input", "output", "cached_input", "reasoning")}
+    return {"day": int(FULL_RECORD.at // 86_400), "requests": 1, "errors": 1, **named, **counts}
+
+
 def older_file(path: Path, version: int) -> Path:
     """As that version left it: an account, a key, a row."""
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
@@ -21,8 +28,11 @@ def older_file(path: Path, version: int) -> Path:
             ("accounts", {"name": "acme", "unlimited": 0, "created_at": 5.0}),
             ("keys", dict(zip(rows.KEY, rows.key_row(FULL_KEY), strict=True))),
             ("requests", dict(zip(rows.REQUEST, rows.request_row(FULL_RECORD), strict=True))),
+            ("usage_days", older_day()),
         ):
             known = [column[1] for column in connection.execute(f"PRAGMA table_info({table})") if column[1] in row]
+            if not known:
+                continue  # a table of a later version
             values = [row[name] for name in known]
             connection.execute(f"INSERT INTO {table} ({', '.join(known)}) VALUES ({rows.placeholders(known)})", values)
     return path

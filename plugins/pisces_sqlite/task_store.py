@@ -1,0 +1,86 @@
+"""The verbs of tasks and deliveries: the part of the storage that `tasks.py` does the work of."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+from typing import Any
+
+from pisces_proxy.ledger import Refusal, Reservation
+from pisces_proxy.storage import Record
+from pisces_proxy.task import Status, Task, TaskType
+from pisces_proxy.task_storage import TaskStorage
+from pisces_proxy.webhook import Delivery, HookSecret
+
+from . import tasks
+
+Dead = Callable[[str], bool]
+
+
+class SqliteTasks(TaskStorage):
+    """Needs `_write`, `_read` and `_report` beside it."""
+
+    _write: Callable[[Any], Awaitable[Any]]
+    _read: Callable[..., Awaitable[list[Any]]]
+    _report: Callable[..., Awaitable[list[Any]]]
+
+    async def add_task(self, task: Task, reservation: Reservation | None = None) -> Refusal | None:
+        refusal: Refusal | None = await self._write(partial(tasks.add, task, reservation))
+        return refusal
+
+    async def task(self, id: str) -> Task | None:
+        found = await self._read(tasks.TASK, (id,))
+        return tasks.to_task(found[0]) if found else None
+
+    async def tasks(
+        self,
+        *,
+        account: str | None = None,
+        type: TaskType | None = None,
+        status: Status | None = None,
+        after: str | None = None,
+        limit: int = 20,
+        ascending: bool = False,
+    ) -> Sequence[Task]:
+        found = await self._report(*tasks.listed(account, type, status, after, limit, ascending))
+        return [tasks.to_task(row) for row in found]
+
+    async def claim_tasks(
+        self, owner: str, now: float, until: float, *, limit: int = 100, dead: Dead | None = None
+    ) -> Sequence[Task]:
+        claimed: list[Task] = await self._write(partial(tasks.claim, owner, now, until, limit, dead))
+        return claimed
+
+    async def renew_tasks(self, owner: str, until: float) -> int:
+        renewed: int = await self._write(partial(tasks.renew, owner, until))
+        return renewed
+
+    async def save_task(self, task: Task, *, keep: bool = False) -> Task | None:
+        saved: Task | None = await self._write(partial(tasks.save, task, keep))
+        return saved
+
+    async def finish_task(self, task: Task, record: Record, deliveries: Sequence[Delivery] = ()) -> Task | None:
+        if record.cost_nano < 0:
+            raise ValueError("a cost is not negative")
+        finished: Task | None = await self._write(partial(tasks.finish, task, record, deliveries))
+        return finished
+
+    async def claim_deliveries(
+        self, owner: str, now: float, until: float, *, limit: int = 100, dead: Dead | None = None
+    ) -> Sequence[Delivery]:
+        claimed: list[Delivery] = await self._write(partial(tasks.claim_deliveries, owner, now, until, limit, dead))
+        return claimed
+
+    async def save_delivery(self, delivery: Delivery) -> None:
+        await self._write(partial(tasks.save_delivery, delivery))
+
+    async def deliveries(self, task: str) -> Sequence[Delivery]:
+        return [tasks.to_delivery(row) for row in await self._read(tasks.DELIVERIES, (task,))]
+
+    async def hook_secret(self, account: str) -> HookSecret:
+        secret: HookSecret = await self._write(partial(tasks.hook_secret, account))
+        return secret
+
+    async def rotate_hook_secret(self, account: str, until: float) -> HookSecret:
+        secret: HookSecret = await self._write(partial(tasks.rotate_hook_secret, account, until))
+        return secret
