@@ -83,9 +83,9 @@ class Upstream:
             )
         except TimeoutError as error:
             # aiohttp's ConnectionTimeoutError and SocketTimeoutError are TimeoutErrors too
-            raise UpstreamTimeout(f"The upstream did not answer in time ({_reason(error)}).") from None
+            raise UpstreamTimeout(f"The upstream did not answer in time ({_reason(error)}).", details=_sent(error)) from None
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            raise UpstreamBroken(f"The upstream could not be reached ({type(error).__name__}).") from None
+            raise UpstreamBroken(f"The upstream could not be reached ({type(error).__name__}).", details=_sent(error)) from None
         connection = response.connection
         if connection is not None and connection.protocol is not None:  # None: all has come, and it is free again
             connection.protocol.read_timeout = timeouts.idle
@@ -98,6 +98,12 @@ class Upstream:
                 self._urls.clear()
             found = self._urls[url] = URL(url, encoded=True)
         return found
+
+
+def _sent(error: Exception) -> dict[str, str]:
+    """Whether the request is sure not to have left: what must not be paid for twice may be asked elsewhere only then."""
+    never = isinstance(error, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError | aiohttp.InvalidURL)
+    return {"sent": "no"} if never else {}
 
 
 def _reason(error: TimeoutError) -> str:
