@@ -23,7 +23,8 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     url_media          the kinds of media it fetches by URL itself
     token_ids          whether it takes OpenAI's token ids where it takes text (embeddings, completions)
     embedding_batch    the most inputs of one embeddings request; more are asked for in several
-    embedding_format   how its vectors come: `any` (float or base64, as asked), `float`, `int8` (base64 of signed bytes)
+    embedding_format   how its vectors come: `any` (float or base64, as asked), `base64` (the same, but the word `float` is
+                       unknown), `float`, `int8` (base64 of signed bytes)
     embedding_task     how it is told what vectors are for: the `member`, and its words for our `query` and `document`
     dimensions         whether the length of its vectors can be chosen
     """
@@ -79,7 +80,7 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     cumulative_content: bool = False
     token_ids: bool = False
     embedding_batch: int = 2048
-    embedding_format: Literal["any", "float", "int8"] = "any"
+    embedding_format: Literal["any", "base64", "float", "int8"] = "any"
     embedding_task: dict[str, str] = {}
     dimensions: bool = True
     signature: str = ""

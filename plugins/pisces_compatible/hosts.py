@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .families import CLAUDE, CLAUDE_MESSAGES, DEEPSEEK, GEMINI, GLM, GPT_OSS, GROK, KIMI, OPENAI, QWEN
-from .row import BUDGET, CHAT, EFFORT, MESSAGES, RESPONSES, Row
+from .row import BUDGET, CHAT, EFFORT, EMBEDDINGS, MESSAGES, PLAIN, RERANK, RESPONSES, Row, vectors
 
 # An aggregator has one switch for all: `reasoning_effort`. What a family refuses stays, how it is asked does not.
 _BY_EFFORT = {"reasoning": "effort", "reasoning_echo": "never", "force_stream": "auto"}
@@ -11,7 +11,7 @@ _BY_EFFORT = {"reasoning": "effort", "reasoning_echo": "never", "force_stream": 
 OPENROUTER = Row(
     name="openrouter",
     base_url="https://openrouter.ai/api/v1",
-    wires={CHAT: "/chat/completions", RESPONSES: "/responses", MESSAGES: "/messages"},
+    wires={CHAT: "/chat/completions", RESPONSES: "/responses", MESSAGES: "/messages", EMBEDDINGS: "/embeddings"},
     # HTTP-Referer and X-Title name the operator's app in OpenRouter's public rankings: set them in the channel's `headers`
     flags={
         "max_tokens_field": "max_tokens",
@@ -30,7 +30,7 @@ OPENROUTER = Row(
         **CLAUDE,
         **GEMINI,
     },
-    on={MESSAGES: {**BUDGET, **CLAUDE_MESSAGES}, RESPONSES: EFFORT},
+    on={MESSAGES: {**BUDGET, **CLAUDE_MESSAGES}, RESPONSES: EFFORT, EMBEDDINGS: vectors()},
     summary="OpenRouter",
 )
 
@@ -60,34 +60,47 @@ GROQ = Row(
 TOGETHER = Row(
     name="together",
     base_url="https://api.together.xyz/v1",
-    wires={CHAT: "/chat/completions"},
+    wires={CHAT: "/chat/completions", EMBEDDINGS: "/embeddings", RERANK: "/rerank"},
     flags={
         "max_tokens_field": "max_tokens",
         "logprobs": False,  # G: a number there, not true or false
         "reasoning": "none",
     },
     models={**GPT_OSS, "deepseek-r1": {"reasoning_field": "think_tags"}},  # real-traffic 2
+    # model and input are all that it reads: https://docs.together.ai/reference/embeddings
+    on={EMBEDDINGS: vectors(drop=("user",), embedding_format="float", dimensions=False), RERANK: PLAIN},
     summary="Together AI",
 )
 
 FIREWORKS = Row(
     name="fireworks",
     base_url="https://api.fireworks.ai/inference/v1",
-    wires={CHAT: "/chat/completions", RESPONSES: "/responses", MESSAGES: "/messages"},
+    wires={
+        CHAT: "/chat/completions",
+        RESPONSES: "/responses",
+        MESSAGES: "/messages",
+        EMBEDDINGS: "/embeddings",
+        RERANK: "/rerank",
+    },
     flags={
         "max_tokens_field": "max_tokens",
         "force_stream": "yes",  # G: above 4,096 max_tokens it answers only as a stream, and the default may be above
         "reasoning": "effort",
     },
     models=GPT_OSS,
-    on={MESSAGES: {"": {**BUDGET[""], "force_stream": "auto"}}, RESPONSES: {"": {**EFFORT[""], "force_stream": "auto"}}},
+    on={
+        MESSAGES: {"": {**BUDGET[""], "force_stream": "auto"}},
+        RESPONSES: {"": {**EFFORT[""], "force_stream": "auto"}},
+        EMBEDDINGS: vectors(drop=("user",), embedding_format="float"),
+        RERANK: PLAIN,
+    },
     summary="Fireworks AI",
 )
 
 SILICONFLOW = Row(
     name="siliconflow",
     base_url="https://api.siliconflow.cn/v1",
-    wires={CHAT: "/chat/completions", MESSAGES: "/messages"},
+    wires={CHAT: "/chat/completions", MESSAGES: "/messages", EMBEDDINGS: "/embeddings", RERANK: "/rerank"},
     flags={
         "max_tokens_field": "max_tokens",
         "stream_usage": "always",  # cumulative, in each chunk (G)
@@ -100,7 +113,7 @@ SILICONFLOW = Row(
         "deepseek-v3.": {"reasoning": "enable_thinking"},
         "hunyuan": {"reasoning": "enable_thinking"},
     },
-    on={MESSAGES: BUDGET},
+    on={MESSAGES: BUDGET, EMBEDDINGS: vectors(drop=("user",), embedding_batch=32), RERANK: PLAIN},  # G: at most 32
     summary="SiliconFlow (elsewhere: base_url https://api.siliconflow.com/v1)",
 )
 
@@ -154,9 +167,16 @@ CEREBRAS = Row(
 NVIDIA = Row(
     name="nvidia",
     base_url="https://integrate.api.nvidia.com/v1",
-    wires={CHAT: "/chat/completions"},
+    wires={CHAT: "/chat/completions", EMBEDDINGS: "/embeddings"},
     flags={"max_tokens_field": "max_tokens", "reasoning": "none"},  # G: the generic row
     models=GPT_OSS,
+    on={
+        # its models for search refuse a request that does not say `input_type`
+        EMBEDDINGS: vectors(
+            embedding_task={"member": "input_type", "query": "query", "document": "passage"},
+            defaults={"input_type": "passage"},
+        )
+    },
     summary="NVIDIA NIM",
 )
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from .families import GPT_OSS
-from .row import BUDGET, CHAT, EFFORT, MESSAGES, RESPONSES, Row
+from .row import BUDGET, CHAT, EFFORT, EMBEDDINGS, MESSAGES, MODERATIONS, PLAIN, RERANK, RESPONSES, Row, vectors
 
-_THREE = {CHAT: "/chat/completions", RESPONSES: "/responses", MESSAGES: "/messages"}
+_SERVED = {CHAT: "/chat/completions", RESPONSES: "/responses", MESSAGES: "/messages", EMBEDDINGS: "/embeddings"}
+# A server of one's own may ignore what it does not know, `encoding_format` too: its floats are packed on the way back.
+_BESIDE = {EMBEDDINGS: vectors(), RERANK: PLAIN}
 
 OLLAMA = Row(
     name="ollama",
     base_url="http://127.0.0.1:11434/v1",
-    wires=_THREE,
+    wires=_SERVED,
     key_required=False,
     flags={
         "max_tokens_field": "max_tokens",
@@ -21,14 +23,14 @@ OLLAMA = Row(
         "n": False,  # not read: https://docs.ollama.com/api/openai-compatibility
     },
     models=GPT_OSS,
-    on={MESSAGES: BUDGET, RESPONSES: EFFORT},
+    on={MESSAGES: BUDGET, RESPONSES: EFFORT, EMBEDDINGS: vectors()},
     summary="Ollama on this machine",
 )
 
 VLLM = Row(
     name="vllm",
     base_url="http://127.0.0.1:8000/v1",
-    wires=_THREE,
+    wires={**_SERVED, RERANK: "/rerank"},
     key_required=False,
     flags={
         "max_tokens_field": "max_tokens",  # takes both (G), older ones this
@@ -36,14 +38,14 @@ VLLM = Row(
         "reasoning_field": "reasoning",  # G: from 0.11; reasoning_content before
     },
     models=GPT_OSS,
-    on={MESSAGES: BUDGET, RESPONSES: EFFORT},
+    on={MESSAGES: BUDGET, RESPONSES: EFFORT, **_BESIDE},
     summary="vLLM on this machine",
 )
 
 LLAMACPP = Row(
     name="llamacpp",
     base_url="http://127.0.0.1:8080/v1",  # its own default port, and the gateway's: one of the two has to move
-    wires=_THREE,
+    wires={**_SERVED, RERANK: "/rerank"},
     counts=frozenset({MESSAGES}),
     key_required=False,
     flags={
@@ -51,14 +53,14 @@ LLAMACPP = Row(
         "alternate_roles": True,  # G: chat templates answer 500 to two turns of one role
         "reasoning": "none",  # by the server's --reasoning-budget
     },
-    on={MESSAGES: BUDGET},
+    on={MESSAGES: BUDGET, **_BESIDE},
     summary="llama.cpp server on this machine",
 )
 
 LMSTUDIO = Row(
     name="lmstudio",
     base_url="http://127.0.0.1:1234/v1",
-    wires=_THREE,
+    wires=_SERVED,
     key_required=False,
     flags={
         "max_tokens_field": "max_tokens",
@@ -67,15 +69,17 @@ LMSTUDIO = Row(
         "reasoning": "none",
     },
     models=GPT_OSS,
-    on={MESSAGES: BUDGET, RESPONSES: EFFORT},
+    on={MESSAGES: BUDGET, RESPONSES: EFFORT, EMBEDDINGS: vectors()},
     summary="LM Studio on this machine",
 )
 
 COMPATIBLE = Row(
     name="compatible",
-    wires={CHAT: "/chat/completions"},  # the one wire that any of them has
+    # the one wire for conversations that any of them has; completions are made of it
+    wires={CHAT: "/chat/completions", EMBEDDINGS: "/embeddings", RERANK: "/rerank", MODERATIONS: "/moderations"},
     key_required=False,
     flags={"max_tokens_field": "max_tokens"},  # the name that old and new servers know
+    on=_BESIDE,
     summary="Any OpenAI-like server; base_url is required",
 )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .families import DEEPSEEK, GLM, GROK, KIMI, QWEN
-from .row import BUDGET, CHAT, EFFORT, MESSAGES, RESPONSES, Row
+from .row import BUDGET, CHAT, EFFORT, EMBEDDINGS, MESSAGES, MODERATIONS, PLAIN, RERANK, RESPONSES, Row, vectors
 
 DEEPSEEK_ROW = Row(
     name="deepseek",
@@ -27,7 +27,7 @@ XAI = Row(
 MISTRAL = Row(
     name="mistral",
     base_url="https://api.mistral.ai/v1",
-    wires={CHAT: "/chat/completions"},
+    wires={CHAT: "/chat/completions", EMBEDDINGS: "/embeddings", MODERATIONS: "/moderations"},
     # G: stream_options is refused with 422, as is every member it does not know
     drop=("stream_options", "user", "logit_bias", "store", "service_tier"),
     flags={
@@ -41,6 +41,14 @@ MISTRAL = Row(
         "reasoning_field": "chunks",  # content may be a list of thinking and text (real-traffic 2)
     },
     models={"mistral-small": {"reasoning": "effort", "efforts": ("none", "high")}},
+    on={
+        # https://docs.mistral.ai/api: `output_dimension`, for Codestral Embed only
+        EMBEDDINGS: {
+            **vectors(drop=("user",), rename={"dimensions": "output_dimension"}),
+            "mistral-embed": vectors(drop=("user",), dimensions=False)[""],
+        },
+        MODERATIONS: PLAIN,
+    },
     summary="Mistral La Plateforme",
 )
 
@@ -57,7 +65,12 @@ MOONSHOT = Row(
 ZHIPU = Row(
     name="zhipu",
     base_url="https://open.bigmodel.cn/api/paas/v4",
-    wires={CHAT: "/chat/completions", MESSAGES: "~/api/anthropic/v1/messages"},
+    wires={
+        CHAT: "/chat/completions",
+        MESSAGES: "~/api/anthropic/v1/messages",
+        EMBEDDINGS: "/embeddings",
+        RERANK: "/rerank",
+    },
     drop=("stream_options",),  # counts in the last chunk always; the member is not in its documentation
     flags={
         "max_tokens_field": "max_tokens",
@@ -68,7 +81,11 @@ ZHIPU = Row(
         "penalties": False,
     },
     models=GLM,
-    on={MESSAGES: BUDGET},
+    on={
+        MESSAGES: BUDGET,
+        EMBEDDINGS: vectors(drop=("user",), embedding_batch=64, embedding_format="float"),  # F1
+        RERANK: PLAIN,
+    },
     summary="Zhipu GLM (elsewhere: base_url https://api.z.ai/api/paas/v4)",
 )
 
@@ -79,6 +96,7 @@ DASHSCOPE = Row(
         CHAT: "/compatible-mode/v1/chat/completions",
         RESPONSES: "/compatible-mode/v1/responses",  # the older /api/v2/apps/protocols/... is being retired
         MESSAGES: "/apps/anthropic/v1/messages",
+        EMBEDDINGS: "/compatible-mode/v1/embeddings",
     },
     drop=("frequency_penalty",),  # G: presence_penalty only
     flags={
@@ -87,7 +105,11 @@ DASHSCOPE = Row(
         "cache_marks": True,  # cache_control works on Qwen (C11)
     },
     models={**QWEN, **DEEPSEEK, **KIMI, **GLM},
-    on={MESSAGES: BUDGET, RESPONSES: EFFORT},
+    on={
+        MESSAGES: BUDGET,
+        RESPONSES: EFFORT,
+        EMBEDDINGS: vectors(drop=("user",), embedding_batch=10, embedding_format="float"),  # F1
+    },
     summary="Alibaba Model Studio, Qwen (elsewhere: base_url https://dashscope-intl.aliyuncs.com)",
 )
 
@@ -110,17 +132,17 @@ MINIMAX = Row(
 VOLCENGINE = Row(
     name="volcengine",
     base_url="https://ark.cn-beijing.volces.com/api/v3",
-    wires={CHAT: "/chat/completions", RESPONSES: "/responses"},
+    wires={CHAT: "/chat/completions", RESPONSES: "/responses", EMBEDDINGS: "/embeddings"},
     # G: `thinking:{type}`; models are names or endpoint ids (ep-...), so no row can tell them apart
     flags={"max_tokens_field": "max_tokens", "reasoning": "thinking_type"},
-    on={RESPONSES: EFFORT},
+    on={RESPONSES: EFFORT, EMBEDDINGS: vectors(embedding_batch=256)},
     summary="Volcengine Ark, Doubao (BytePlus: base_url https://ark.ap-southeast.bytepluses.com/api/v3)",
 )
 
 PERPLEXITY = Row(
     name="perplexity",
     base_url="https://api.perplexity.ai",
-    wires={CHAT: "/chat/completions"},
+    wires={CHAT: "/chat/completions", EMBEDDINGS: "/v1/embeddings"},
     drop=("stream_options",),
     flags={
         "max_tokens_field": "max_tokens",
@@ -140,26 +162,23 @@ PERPLEXITY = Row(
         "sonar-reasoning": {"reasoning": "effort", "efforts": ("minimal", "low", "medium", "high"), "reasoning_off": False},
         "sonar-deep-research": {"reasoning": "effort", "efforts": ("low", "medium", "high"), "reasoning_off": False},
     },
+    on={EMBEDDINGS: vectors(drop=("user",), embedding_batch=512, embedding_format="int8")},
     summary="Perplexity Sonar",
 )
 
-COHERE = Row(
-    name="cohere",
-    base_url="https://api.cohere.com/compatibility/v1",
-    wires={CHAT: "/chat/completions"},
-    # not in its compatibility API: https://docs.cohere.com/docs/compatibility-api
-    drop=("logit_bias", "top_logprobs", "store", "metadata", "service_tier", "prediction"),
-    flags={
-        "max_tokens_field": "max_tokens",
-        "n": False,
-        "parallel_tool_calls": False,
-        "logprobs": False,
-        "audio": False,
-        "temperature_max": 1.0,
-        "reasoning": "effort",
-        "efforts": ("none", "high"),
+JINA = Row(
+    name="jina",
+    base_url="https://api.jina.ai/v1",
+    wires={EMBEDDINGS: "/embeddings", RERANK: "/rerank"},
+    on={
+        EMBEDDINGS: vectors(
+            drop=("user",),
+            rename={"encoding_format": "embedding_type"},
+            embedding_task={"member": "task", "query": "retrieval.query", "document": "retrieval.passage"},
+        ),
+        RERANK: PLAIN,
     },
-    summary="Cohere, by its OpenAI compatibility API",
+    summary="Jina AI: embeddings, reranking",
 )
 
-MAKERS = (DEEPSEEK_ROW, XAI, MISTRAL, MOONSHOT, ZHIPU, DASHSCOPE, MINIMAX, VOLCENGINE, PERPLEXITY, COHERE)
+MAKERS = (DEEPSEEK_ROW, XAI, MISTRAL, MOONSHOT, ZHIPU, DASHSCOPE, MINIMAX, VOLCENGINE, PERPLEXITY, JINA)

@@ -10,6 +10,10 @@ from pisces_proxy.plugin import Profile, Provider, longest_prefix
 CHAT = "openai.chat"
 RESPONSES = "openai.responses"
 MESSAGES = "anthropic.messages"
+COMPLETIONS = "openai.completions"
+EMBEDDINGS = "openai.embeddings"
+MODERATIONS = "openai.moderations"
+RERANK = "openai.rerank"
 
 
 class Row(Provider):
@@ -29,3 +33,12 @@ BUDGET = {"": {"reasoning": "budget", "budget_min": 1024, "reasoning_echo": "nev
 
 # Responses asks for thinking with `reasoning.effort`, whatever the Chat side of the vendor wants.
 EFFORT = {"": {"reasoning": "effort", "reasoning_echo": "never", "drop": (), "rename": {}, "defaults": {}}}
+
+
+def vectors(**flags: Any) -> Mapping[str, Mapping[str, Any]]:
+    """Flags of an embeddings side; what the Chat side needs must not leak there."""
+    return {"": {"drop": (), "rename": {}, "defaults": {}, **flags}}
+
+
+# Completions and rerank: the plain form, whatever the Chat side of the vendor wants.
+PLAIN: Mapping[str, Mapping[str, Any]] = {"": {"drop": (), "rename": {}, "defaults": {}}}

@@ -64,7 +64,7 @@ class OpenAIEmbeddings(OpenAIMedia):
     def rewrite(self, operation: Operation, model: str, profile: Profile) -> Ask:
         parts: dict[str, bytes | msgspec.Raw] = {**splice.members(operation.body), "model": _encode(model)}
         dropped = [*_OURS, *profile.drop]
-        if profile.embedding_format != "any" or bytes(parts.get("encoding_format", b"")) == b"null":
+        if not _form_goes(bytes(parts.get("encoding_format", b"")), profile):
             dropped.append("encoding_format")
         for name in dropped:
             parts.pop(name, None)
@@ -94,7 +94,22 @@ def _told_alike(asked: Asked, profile: Profile) -> bool:
     words = profile.embedding_task
     if asked.input_type and (words.get("member") != "input_type" or asked.input_type not in words.values()):
         return False
-    return profile.embedding_format == "any" or (profile.embedding_format == "float" and encoding_of(asked) == "float")
+    match profile.embedding_format:
+        case "any" | "base64":
+            return True
+        case "float":
+            return encoding_of(asked) == "float"
+    return False
+
+
+def _form_goes(given: bytes, profile: Profile) -> bool:
+    """Whether the upstream can be told how vectors are wanted."""
+    match profile.embedding_format:
+        case "any":
+            return given != b"null"
+        case "base64":
+            return given == b'"base64"'
+    return False
 
 
 def _summed(answers: list[Vectors]) -> Usage | None:

@@ -135,8 +135,8 @@ class Writing:
             message = "The vectors of this model have one length: leave `dimensions` away."
             raise Unsupported(message, param="dimensions", code="unsupported_parameter")
         said: dict[str, Any] = {"dimensions": request.dimensions, "user": request.user or None, **self._task(request.task)}
-        if profile.embedding_format == "any":
-            said["encoding_format"] = request.encoding
+        if request.encoding == "base64" and profile.embedding_format in ("any", "base64"):
+            said["encoding_format"] = "base64"  # float is what all give unasked
         for name in [name for name in said if said[name] is not None and name in profile.drop]:
             self.losses.append(Loss(field=name, action="dropped", reason="this upstream does not take it"))
             said[name] = None

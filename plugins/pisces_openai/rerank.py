@@ -50,7 +50,8 @@ class _Counts(msgspec.Struct):
 
 
 class _Answer(msgspec.Struct):
-    results: list[_Hit]
+    results: list[_Hit] | None = None
+    data: list[_Hit] | None = None  # Fireworks
     id: str | None = None
     usage: _Counts | None = None
     meta: _Meta | None = None
@@ -121,7 +122,11 @@ class OpenAIRerank(OpenAIMedia):
         body["return_documents"] = False  # they are put back here
         got = yield Ask(body=_encode({name: value for name, value in body.items() if name not in profile.drop}))
         found = _found(got)
-        hits = tuple(Hit(each.index, each.relevance_score) for each in found.results if each.index < len(request.documents))
+        hits = tuple(
+            Hit(each.index, each.relevance_score)
+            for each in found.results or found.data or ()
+            if each.index < len(request.documents)
+        )
         return Ranking(hits=hits, id=found.id or "", usage=found.counted, search_units=found.searches, losses=request.losses)
 
     # -- the same format on both sides
@@ -136,10 +141,12 @@ class OpenAIRerank(OpenAIMedia):
         return Counted(usage=_found(got).counted)
 
     def relayed(self, got: Got, reply: Reply) -> Told:
-        changes: dict[str, bytes | None] = {"model": _encode(reply.model)}
+        parts: dict[str, bytes | msgspec.Raw] = {**splice.members(got.body), "model": _encode(reply.model)}
+        if "results" not in parts and "data" in parts:
+            parts["results"] = parts.pop("data")
         if reply.extension:
-            changes["pisces"] = reply.extension
-        return Told(body=splice.edit(got.body, changes))
+            parts["pisces"] = reply.extension
+        return Told(body=splice.join(parts))
 
 
 def _read(body: bytes) -> _Asked:
@@ -152,9 +159,12 @@ def _read(body: bytes) -> _Asked:
 
 def _found(got: Got) -> _Answer:
     try:
-        return _answer.decode(got.body)
+        found = _answer.decode(got.body)
     except (msgspec.MsgspecError, RecursionError):
         raise unreadable(got.body, "ranking") from None
+    if found.results is None and found.data is None:
+        raise unreadable(got.body, "ranking")
+    return found
 
 
 def _text(document: Any, index: int, fields: list[str] | None) -> str:

@@ -9,7 +9,10 @@ from pisces_compatible import PROVIDERS, Row, pisces_providers
 
 from pisces_proxy.plugin import Profile, Provider
 
-KNOWN_WIRES = {"openai.chat", "openai.responses", "anthropic.messages"}
+KNOWN_WIRES = {
+    "openai.chat", "openai.responses", "anthropic.messages", "openai.completions", "openai.embeddings", "openai.moderations",
+    "openai.rerank",
+}  # fmt: skip
 MODELS = (
     "", "gpt-4o", "GPT-5-Mini", "openai/gpt-oss-120b", "anthropic/claude-opus-4.7", "Claude-Sonnet-4.5", "claude-opus-4-6",
     "google/gemini-2.5-pro", "deepseek-ai/DeepSeek-V3.2", "deepseek-reasoner", "kimi-k2-thinking", "moonshotai/kimi-k2.5",
@@ -18,7 +21,7 @@ MODELS = (
 )  # fmt: skip
 VENDORS = {
     "openrouter", "deepseek", "xai", "groq", "mistral", "together", "fireworks", "moonshot", "zhipu", "dashscope", "minimax",
-    "volcengine", "siliconflow", "poe", "perplexity", "ollama", "vllm", "llamacpp", "lmstudio", "cohere", "cerebras",
+    "volcengine", "siliconflow", "poe", "perplexity", "ollama", "vllm", "llamacpp", "lmstudio", "jina", "cerebras",
     "nvidia", "huggingface", "compatible",
 }  # fmt: skip
 BY_NAME = {row.name: row for row in PROVIDERS}
