@@ -37,9 +37,12 @@ class Counts(msgspec.Struct):
         return Usage(input=count) if count is not None else None
 
 
+_NOTHING = msgspec.Raw()
+
+
 class _Counted(msgspec.Struct):
     usage: Counts | None = None
-    data: msgspec.Raw | None = None
+    data: msgspec.Raw = _NOTHING
 
 
 class _Row(msgspec.Struct):
@@ -78,7 +81,7 @@ def usage_of(got: Got) -> Usage | None:
         found = _counted.decode(got.body)
     except (msgspec.MsgspecError, RecursionError):
         raise unreadable(got.body, "vectors") from None
-    if found.data is None:
+    if bytes(memoryview(found.data)[:1]) != b"[":
         raise unreadable(got.body, "vectors")
     return found.usage.usage if found.usage else None
 
@@ -148,7 +151,7 @@ def relay_answer(got: Got, reply: Reply) -> bytes:
 
 def _as_asked(data: msgspec.Raw, form: str) -> bool:
     """Servers that do not know `encoding_format` answer with floats, which OpenAI's SDK for JavaScript takes for base64."""
-    found = _VALUE.search(bytes(data[:4096])) or _VALUE.search(bytes(data))
+    found = _VALUE.search(memoryview(data))
     return found is None or (found[1] == b'"') == (form == "base64")
 
 

@@ -73,6 +73,8 @@ class _Answer(msgspec.Struct):
 
 _asked = msgspec.json.Decoder(_Asked)
 _answer = msgspec.json.Decoder(_Answer)
+_members = msgspec.json.Decoder(dict[str, Any])
+_READ = frozenset({"model", "pisces", "api_key", *_Asked.__struct_fields__})
 
 
 class OpenAIRerank(OpenAIMedia):
@@ -97,6 +99,7 @@ class OpenAIRerank(OpenAIMedia):
             given=tuple(asked.documents),
             top_n=top,
             return_documents=bool(asked.return_documents),
+            extra={name: value for name, value in _members.decode(operation.body).items() if name not in _READ},
         )
 
     def encode_response(self, result: media.Result, request: media.Request, reply: Reply) -> Told:
