@@ -102,5 +102,6 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     transcript_timed: Literal["verbose_json", "diarized_json", "granularities", "none"] = "verbose_json"
     transcript_stream: bool = False
     transcript_url: bool = False
+    translations: bool = True
     upload_max: int | None = None
     text_max: int | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from . import media_rows
 from .families import CLAUDE, CLAUDE_MESSAGES, DEEPSEEK, GEMINI, GLM, GPT_OSS, GROK, KIMI, OPENAI, QWEN
 from .row import BUDGET, CHAT, EFFORT, EMBEDDINGS, MESSAGES, PLAIN, RERANK, RESPONSES, Row, vectors
 
@@ -11,7 +12,13 @@ _BY_EFFORT = {"reasoning": "effort", "reasoning_echo": "never", "force_stream": 
 OPENROUTER = Row(
     name="openrouter",
     base_url="https://openrouter.ai/api/v1",
-    wires={CHAT: "/chat/completions", RESPONSES: "/responses", MESSAGES: "/messages", EMBEDDINGS: "/embeddings"},
+    wires={
+        CHAT: "/chat/completions",
+        RESPONSES: "/responses",
+        MESSAGES: "/messages",
+        EMBEDDINGS: "/embeddings",
+        **media_rows.paths(media_rows.OPENROUTER),
+    },
     # HTTP-Referer and X-Title name the operator's app in OpenRouter's public rankings: set them in the channel's `headers`
     flags={
         "max_tokens_field": "max_tokens",
@@ -30,14 +37,14 @@ OPENROUTER = Row(
         **CLAUDE,
         **GEMINI,
     },
-    on={MESSAGES: {**BUDGET, **CLAUDE_MESSAGES}, RESPONSES: EFFORT, EMBEDDINGS: vectors()},
+    on={MESSAGES: {**BUDGET, **CLAUDE_MESSAGES}, RESPONSES: EFFORT, EMBEDDINGS: vectors(), **media_rows.OPENROUTER},
     summary="OpenRouter",
 )
 
 GROQ = Row(
     name="groq",
     base_url="https://api.groq.com/openai/v1",
-    wires={CHAT: "/chat/completions", RESPONSES: "/responses"},
+    wires={CHAT: "/chat/completions", RESPONSES: "/responses", **media_rows.paths(media_rows.GROQ)},
     drop=("logit_bias", "top_logprobs"),  # 400 on both: https://console.groq.com/docs/openai
     flags={
         "max_tokens_field": "max_completion_tokens",
@@ -53,14 +60,14 @@ GROQ = Row(
         "qwen-qwq": {"defaults": {"reasoning_format": "parsed"}},
         "deepseek-r1": {"defaults": {"reasoning_format": "parsed"}},
     },
-    on={RESPONSES: {"": {"drop": (), "defaults": {}}}},
+    on={RESPONSES: {"": {"drop": (), "defaults": {}}}, **media_rows.GROQ},
     summary="Groq",
 )
 
 TOGETHER = Row(
     name="together",
     base_url="https://api.together.xyz/v1",
-    wires={CHAT: "/chat/completions", EMBEDDINGS: "/embeddings", RERANK: "/rerank"},
+    wires={CHAT: "/chat/completions", EMBEDDINGS: "/embeddings", RERANK: "/rerank", **media_rows.paths(media_rows.TOGETHER)},
     flags={
         "max_tokens_field": "max_tokens",
         "logprobs": False,  # G: a number there, not true or false
@@ -68,7 +75,7 @@ TOGETHER = Row(
     },
     models={**GPT_OSS, "deepseek-r1": {"reasoning_field": "think_tags"}},  # real-traffic 2
     # model and input are all that it reads: https://docs.together.ai/reference/embeddings
-    on={EMBEDDINGS: vectors(drop=("user",), embedding_format="float", dimensions=False), RERANK: PLAIN},
+    on={EMBEDDINGS: vectors(drop=("user",), embedding_format="float", dimensions=False), RERANK: PLAIN, **media_rows.TOGETHER},
     summary="Together AI",
 )
 
@@ -100,7 +107,13 @@ FIREWORKS = Row(
 SILICONFLOW = Row(
     name="siliconflow",
     base_url="https://api.siliconflow.cn/v1",
-    wires={CHAT: "/chat/completions", MESSAGES: "/messages", EMBEDDINGS: "/embeddings", RERANK: "/rerank"},
+    wires={
+        CHAT: "/chat/completions",
+        MESSAGES: "/messages",
+        EMBEDDINGS: "/embeddings",
+        RERANK: "/rerank",
+        **media_rows.paths(media_rows.SILICONFLOW),
+    },
     flags={
         "max_tokens_field": "max_tokens",
         "stream_usage": "always",  # cumulative, in each chunk (G)
@@ -113,7 +126,12 @@ SILICONFLOW = Row(
         "deepseek-v3.": {"reasoning": "enable_thinking"},
         "hunyuan": {"reasoning": "enable_thinking"},
     },
-    on={MESSAGES: BUDGET, EMBEDDINGS: vectors(drop=("user",), embedding_batch=32), RERANK: PLAIN},  # G: at most 32
+    on={
+        MESSAGES: BUDGET,
+        EMBEDDINGS: vectors(drop=("user",), embedding_batch=32),
+        RERANK: PLAIN,
+        **media_rows.SILICONFLOW,
+    },  # G: at most 32
     summary="SiliconFlow (elsewhere: base_url https://api.siliconflow.com/v1)",
 )
 
@@ -125,7 +143,7 @@ _MEDIA_BOTS = (
 POE = Row(
     name="poe",
     base_url="https://api.poe.com/v1",
-    wires={CHAT: "/chat/completions", RESPONSES: "/responses"},
+    wires={CHAT: "/chat/completions", RESPONSES: "/responses", **media_rows.paths(media_rows.POE)},
     flags={
         "max_tokens_field": "max_tokens",
         # G: accepted and ignored, so a client has to be told
@@ -144,7 +162,8 @@ POE = Row(
         **{name: {key: row[key] for key in row if key in ("sampling", "stop", "prefill")} for name, row in CLAUDE.items()},
         **{name: {key: row[key] for key in row if key in ("sampling", "stop")} for name, row in OPENAI.items()},
     },
-    on={RESPONSES: {"": {"reasoning": "effort", "structured": "native"}}},
+    on={RESPONSES: {"": {"reasoning": "effort", "structured": "native"}}, **media_rows.POE},
+    only={media_rows.CHAT_IMAGES: media_rows.POE_ARTISTS},
     summary="Poe",
 )
 

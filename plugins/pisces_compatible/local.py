@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from . import media_rows
 from .families import GPT_OSS
 from .row import BUDGET, CHAT, EFFORT, EMBEDDINGS, MESSAGES, MODERATIONS, PLAIN, RERANK, RESPONSES, Row, vectors
 
@@ -30,7 +31,7 @@ OLLAMA = Row(
 VLLM = Row(
     name="vllm",
     base_url="http://127.0.0.1:8000/v1",
-    wires={**_SERVED, RERANK: "/rerank"},
+    wires={**_SERVED, RERANK: "/rerank", **media_rows.paths(media_rows.VLLM)},
     key_required=False,
     flags={
         "max_tokens_field": "max_tokens",  # takes both (G), older ones this
@@ -38,7 +39,7 @@ VLLM = Row(
         "reasoning_field": "reasoning",  # G: from 0.11; reasoning_content before
     },
     models=GPT_OSS,
-    on={MESSAGES: BUDGET, RESPONSES: EFFORT, **_BESIDE},
+    on={MESSAGES: BUDGET, RESPONSES: EFFORT, **_BESIDE, **media_rows.VLLM},
     summary="vLLM on this machine",
 )
 
@@ -76,10 +77,16 @@ LMSTUDIO = Row(
 COMPATIBLE = Row(
     name="compatible",
     # the one wire for conversations that any of them has; completions are made of it
-    wires={CHAT: "/chat/completions", EMBEDDINGS: "/embeddings", RERANK: "/rerank", MODERATIONS: "/moderations"},
+    wires={
+        CHAT: "/chat/completions",
+        EMBEDDINGS: "/embeddings",
+        RERANK: "/rerank",
+        MODERATIONS: "/moderations",
+        **media_rows.paths(media_rows.COMPATIBLE),
+    },
     key_required=False,
     flags={"max_tokens_field": "max_tokens"},  # the name that old and new servers know
-    on=_BESIDE,
+    on={**_BESIDE, **media_rows.COMPATIBLE},
     summary="Any OpenAI-like server; base_url is required",
 )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from . import media_rows
 from .families import DEEPSEEK, GLM, GROK, KIMI, QWEN
 from .row import BUDGET, CHAT, EFFORT, EMBEDDINGS, MESSAGES, MODERATIONS, PLAIN, RERANK, RESPONSES, Row, vectors
 
@@ -18,16 +19,22 @@ DEEPSEEK_ROW = Row(
 XAI = Row(
     name="xai",
     base_url="https://api.x.ai/v1",
-    wires={CHAT: "/chat/completions", RESPONSES: "/responses"},
+    wires={CHAT: "/chat/completions", RESPONSES: "/responses", **media_rows.paths(media_rows.XAI)},
     flags={"max_tokens_field": "max_completion_tokens"},  # G
     models=GROK,  # what each Grok refuses
+    on=media_rows.XAI,
     summary="xAI Grok",
 )
 
 MISTRAL = Row(
     name="mistral",
     base_url="https://api.mistral.ai/v1",
-    wires={CHAT: "/chat/completions", EMBEDDINGS: "/embeddings", MODERATIONS: "/moderations"},
+    wires={
+        CHAT: "/chat/completions",
+        EMBEDDINGS: "/embeddings",
+        MODERATIONS: "/moderations",
+        **media_rows.paths(media_rows.MISTRAL),
+    },
     # G: stream_options is refused with 422, as is every member it does not know
     drop=("stream_options", "user", "logit_bias", "store", "service_tier"),
     flags={
@@ -48,6 +55,7 @@ MISTRAL = Row(
             "mistral-embed": vectors(drop=("user",), dimensions=False)[""],
         },
         MODERATIONS: PLAIN,
+        **media_rows.MISTRAL,
     },
     summary="Mistral La Plateforme",
 )
@@ -70,6 +78,7 @@ ZHIPU = Row(
         MESSAGES: "~/api/anthropic/v1/messages",
         EMBEDDINGS: "/embeddings",
         RERANK: "/rerank",
+        **media_rows.paths(media_rows.ZHIPU),
     },
     drop=("stream_options",),  # counts in the last chunk always; the member is not in its documentation
     flags={
@@ -85,6 +94,7 @@ ZHIPU = Row(
         MESSAGES: BUDGET,
         EMBEDDINGS: vectors(drop=("user",), embedding_batch=64, embedding_format="float"),  # F1
         RERANK: PLAIN,
+        **media_rows.ZHIPU,
     },
     summary="Zhipu GLM (elsewhere: base_url https://api.z.ai/api/paas/v4)",
 )

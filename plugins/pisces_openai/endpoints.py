@@ -9,7 +9,7 @@ import msgspec
 from pisces_proxy.errors import BadRequest
 from pisces_proxy.plugin import Endpoint, peek_body
 
-from . import embeddings, moderations, rerank, responses
+from . import embeddings, images, moderations, rerank, responses, speech, transcripts
 from .chat_choice import WIRE
 
 _ALIASES = ("/openai/v1", "/v1beta/openai")
@@ -52,9 +52,10 @@ _AZURE = Endpoint(
     streaming=True,
     description="Answer a conversation (Azure OpenAI's path).",
 )
-_SERVED = (*_OWN, *responses.ENDPOINTS, *embeddings.ENDPOINTS, *moderations.ENDPOINTS, *rerank.ENDPOINTS)
+_MEDIA = (*images.ENDPOINTS, *speech.ENDPOINTS, *transcripts.ENDPOINTS)
+_SERVED = (*_OWN, *responses.ENDPOINTS, *embeddings.ENDPOINTS, *moderations.ENDPOINTS, *rerank.ENDPOINTS, *_MEDIA)
 # read for themselves that the model stands in the path
-_DEPLOYED = (*embeddings.ENDPOINTS,)
+_DEPLOYED = (*embeddings.ENDPOINTS, *_MEDIA)
 
 
 def endpoints() -> list[Endpoint]:

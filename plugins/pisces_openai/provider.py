@@ -7,6 +7,8 @@ from typing import Any
 
 from pisces_proxy.plugin import Provider
 
+from . import media_models
+
 Flags = Mapping[str, Any]
 
 # refused while a model reasons: https://platform.openai.com/docs/guides/reasoning
@@ -35,6 +37,9 @@ class OpenAI(Provider):
         "openai.responses": "/responses",
         "openai.embeddings": "/embeddings",
         "openai.moderations": "/moderations",
+        "openai.images": "/images",
+        "openai.speech": "/audio/speech",
+        "openai.transcriptions": "/audio",
     }
     counts = frozenset({"openai.responses"})
     summary = "OpenAI"
@@ -48,6 +53,7 @@ class OpenAI(Provider):
         "token_ids": True,
     }
     models = {
+        **media_models.MODELS,
         "o1": _reasoning("low", "medium", "high"),
         "o1-mini": {**_REASONING, "reasoning": "none", "system_role": "none", "tools": False},
         "o1-preview": {**_REASONING, "reasoning": "none", "system_role": "none", "tools": False},

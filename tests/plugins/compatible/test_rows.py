@@ -11,7 +11,7 @@ from pisces_proxy.plugin import Profile, Provider
 
 KNOWN_WIRES = {
     "openai.chat", "openai.responses", "anthropic.messages", "openai.completions", "openai.embeddings", "openai.moderations",
-    "openai.rerank",
+    "openai.rerank", "openai.images", "openai.chat-images", "openai.speech", "openai.transcriptions",
 }  # fmt: skip
 MODELS = (
     "", "gpt-4o", "GPT-5-Mini", "openai/gpt-oss-120b", "anthropic/claude-opus-4.7", "Claude-Sonnet-4.5", "claude-opus-4-6",

@@ -1,0 +1,182 @@
+"""Answers with images: read from upstreams that answer nearly like OpenAI, written for clients (wire.md F4)."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from typing import Any
+
+import msgspec
+
+from pisces_proxy import blobs
+from pisces_proxy.errors import ContentRefused
+from pisces_proxy.media import Asset, Image, Picture, Pictures
+from pisces_proxy.plugin import Reply
+from pisces_proxy.pricing import Images, Measures
+from pisces_proxy.usage import Usage
+
+from .media_dialect import unreadable
+
+_encode = msgspec.json.Encoder().encode
+
+
+class _Details(msgspec.Struct):
+    image_tokens: int | None = None
+    text_tokens: int | None = None
+
+
+class _Usage(msgspec.Struct):
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    input_tokens_details: _Details | None = None
+    output_tokens_details: _Details | None = None
+
+    def read(self) -> Usage | None:
+        came, went = self.input_tokens or self.prompt_tokens, self.output_tokens or self.completion_tokens
+        if came is None and went is None:
+            return None
+        before, after = self.input_tokens_details or _Details(), self.output_tokens_details
+        # gpt-image counts nothing but images where it gives no details
+        drawn = (went or 0) if after is None or after.image_tokens is None else after.image_tokens
+        return Usage(input=came or 0, image_input=before.image_tokens or 0, output=went or 0, image_output=drawn)
+
+
+class _Item(msgspec.Struct):
+    url: str | None = None
+    b64_json: str | None = None
+    revised_prompt: str | None = None
+    mime_type: str | None = None
+
+
+class _Answer(msgspec.Struct):
+    data: list[_Item] | None = None
+    images: list[_Item] | None = None  # SiliconFlow
+    created: float | None = None
+    size: str | None = None
+    quality: str | None = None
+    background: str | None = None
+    output_format: str | None = None
+    usage: msgspec.Raw | None = None
+
+
+class _Seen(msgspec.Struct):
+    """As much as counting needs: pictures of megabytes stay unread."""
+
+    data: list[msgspec.Raw] | None = None
+    images: list[msgspec.Raw] | None = None
+    size: str | None = None
+    quality: str | None = None
+    usage: msgspec.Raw | None = None
+
+
+_answer = msgspec.json.Decoder(_Answer)
+_seen = msgspec.json.Decoder(_Seen)
+_usage = msgspec.json.Decoder(_Usage)
+
+
+def usage_in(raw: msgspec.Raw | bytes | None) -> Usage | None:
+    if raw is None:
+        return None
+    try:
+        return _usage.decode(raw).read()
+    except msgspec.MsgspecError:
+        return None  # a vendor's own way to count
+
+
+def count(body: bytes, size: str, quality: str, action: str = "generate") -> tuple[Usage | None, Measures]:
+    """What an answer was worth. Raises the error that a 200 may hold."""
+    try:
+        seen = _seen.decode(body)
+    except (msgspec.MsgspecError, RecursionError):
+        raise unreadable(body, "images") from None
+    drawn = len(seen.data or seen.images or ())
+    if not drawn:
+        raise unreadable(body, "images")
+    return usage_in(seen.usage), measured(drawn, seen.size or size, seen.quality or quality)
+
+
+def measured(drawn: int, size: str, quality: str) -> Measures:
+    return Measures(images=(Images(count=drawn, size=size or "auto", quality=quality or "auto"),))
+
+
+def decode(body: bytes, request: Image) -> Pictures:
+    """An upstream's answer. Raises the error that a 200 may hold."""
+    try:
+        read = _answer.decode(body)
+    except (msgspec.MsgspecError, RecursionError):
+        raise unreadable(body, "images") from None
+    pictures = tuple(_picture(item) for item in read.data or read.images or () if item.url or item.b64_json)
+    if not pictures:
+        if read.data is not None and read.data:  # xAI leaves out what its moderation took away
+            raise ContentRefused("The upstream's moderation withheld every image. Change the prompt.", param="prompt")
+        raise unreadable(body, "images")
+    size, quality = read.size or request.size, read.quality or request.quality
+    return Pictures(
+        pictures=pictures,
+        created=int(read.created or 0),
+        size=read.size or "",
+        quality=read.quality or "",
+        background=read.background or "",
+        output_format=read.output_format or "",
+        usage=usage_in(read.usage),
+        measures=measured(len(pictures), size, quality),
+    )
+
+
+def _picture(item: _Item) -> Picture:
+    asset = asset_of(item.b64_json or item.url or "", item.mime_type or "")
+    return Picture(asset=asset, revised_prompt=item.revised_prompt or "")
+
+
+def asset_of(text: str, mime: str = "") -> Asset:
+    """A picture as an upstream gave it: a URL, a data URI, or base64."""
+    if text[:8].lower().startswith(("http://", "https://")):
+        return Asset(url=text, mime=mime)
+    if text[:5].lower() == "data:":
+        blob = blobs.from_data_uri(text, "data")
+        return Asset(data=base64.b64decode(blob.data), mime=blob.mime)
+    try:
+        return Asset(data=base64.b64decode(text, validate=True), mime=mime or blobs.sniff(text[:1024]))
+    except binascii.Error:
+        raise unreadable(b"", "readable image") from None
+
+
+def encode(result: Pictures, request: Image, reply: Reply) -> bytes:
+    told: dict[str, Any] = {
+        "created": result.created or reply.created,
+        "data": [_told(picture, request) for picture in result.pictures],
+    }
+    for name in ("background", "output_format", "quality", "size"):
+        if value := getattr(result, name):
+            told[name] = value
+    if result.usage is not None:
+        told["usage"] = usage_told(result.usage)
+    if reply.extension:
+        told["pisces"] = msgspec.Raw(reply.extension)
+    return _encode(told)
+
+
+def _told(picture: Picture, request: Image) -> dict[str, Any]:
+    """URL or data, never both, never a null: clients test for what is there (S1-46)."""
+    asset = picture.asset
+    item: dict[str, Any] = {}
+    if asset.url and (not asset.data or request.wants == "url"):
+        item["url"] = asset.url
+    else:
+        item["b64_json"] = base64.b64encode(asset.content()).decode()
+    if picture.revised_prompt:
+        item["revised_prompt"] = picture.revised_prompt
+    return item
+
+
+def usage_told(usage: Usage) -> dict[str, Any]:
+    drawn, given = usage.image_output, usage.image_input
+    return {
+        "input_tokens": usage.input,
+        "input_tokens_details": {"text_tokens": max(0, usage.input - given), "image_tokens": given},
+        "output_tokens": usage.output,
+        "output_tokens_details": {"image_tokens": drawn, "text_tokens": max(0, usage.output - drawn)},
+        "total_tokens": usage.total,
+    }

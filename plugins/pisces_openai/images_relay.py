@@ -1,0 +1,159 @@
+"""Requests and answers with images that pass between a client and an upstream of one format."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from pisces_proxy import splice, sse
+from pisces_proxy.errors import BadRequest
+from pisces_proxy.forms import Form, FormPart, bare
+from pisces_proxy.plans import Ask, Got
+from pisces_proxy.plugin import Operation, Profile, Reply
+
+from .images_answer import measured, usage_in
+from .images_fitting import quality_for
+from .images_request import Action, action_of, size_of, wants_of
+from .media_events import EventWatcher, failure_in
+from .media_fields import GATEWAYS_OWN, Fields
+from .media_passing import passed_through
+
+_encode = msgspec.json.Encoder().encode
+_PATHS: Mapping[Action, str] = {"generate": "/generations", "edit": "/edits", "variation": "/variations"}
+
+
+def passes(operation: Operation, profile: Profile) -> bool:
+    """Whether the bytes say the same to this upstream; else they are read and said anew."""
+    try:
+        fields = Fields.of(operation)
+        return _carried(operation, fields, profile) and _fits(operation, fields, profile)
+    except BadRequest:
+        return False  # reading the request says why
+
+
+def _carried(operation: Operation, fields: Fields, profile: Profile) -> bool:
+    """Whether pictures lie where the upstream looks for them, and can come back as they are wanted."""
+    action = action_of(operation)
+    if fields.form is None and (action != "generate" or "image" in fields or "images" in fields):
+        return False
+    if action == "variation" and not profile.image_variations:
+        return False
+    if action == "edit" and profile.image_edits != "form":
+        return False
+    if fields.form is not None and any(bare(part.name) == "image" for part in fields.form.parts if part.file is None):
+        return False
+    if fields.flag("stream"):
+        return profile.image_stream
+    delivered = profile.image_delivery
+    match wants_of(fields):
+        case "url":
+            return delivered != "data"
+        case "data":
+            return delivered in ("response_format", "data")
+        case _:
+            return True
+
+
+def _fits(operation: Operation, fields: Fields, profile: Profile) -> bool:
+    if profile.image_size not in ("size", "aspect_ratio") or (fields.whole("n", 1, 10) or 1) > profile.n_max:
+        return False
+    if ("size" if profile.image_size == "aspect_ratio" else "aspect_ratio") in fields:
+        return False
+    size = size_of(fields)
+    if size and profile.image_sizes and size not in profile.image_sizes:
+        return False
+    quality = fields.text("quality")
+    return (not quality or bool(quality_for(quality, profile))) and not any(name in fields for name in profile.drop)
+
+
+def rewrite(operation: Operation, model: str, profile: Profile) -> Ask:
+    path = _PATHS[action_of(operation)]
+    refused = profile.image_delivery in ("data", "url", "either")
+    if operation.upload is not None:
+        return Ask(path=path, body=_form(operation.upload, model, profile, refused))
+    parts: dict[str, bytes | msgspec.Raw] = dict(splice.members(operation.body))
+    parts["model"] = _encode(model)
+    for name in (*GATEWAYS_OWN, *profile.drop, *(("response_format",) if refused else ())):
+        parts.pop(name, None)
+    if "quality" in parts:
+        parts["quality"] = _encode(quality_for(msgspec.json.decode(parts["quality"]), profile))
+    renamed = {profile.rename.get(name, name): value for name, value in parts.items()}
+    for name, value in profile.defaults.items():
+        renamed.setdefault(name, _encode(value))
+    return Ask(path=path, body=splice.join(renamed))
+
+
+def _form(form: Form, model: str, profile: Profile, refused: bool) -> Form:
+    """The client's form; its files stay where they lie. `image[0]`, and several called `image`, are written `image[]`."""
+    several = len(form.files("image")) > 1
+    dropped = (*GATEWAYS_OWN, *profile.drop, *(("response_format",) if refused else ()))
+    kept = form.without(*dropped).replacing("model", model)
+    if quality := kept.get("quality"):
+        kept = kept.replacing("quality", quality_for(quality, profile))
+    return Form(tuple(_named(part, several) for part in kept.parts))
+
+
+def _named(part: FormPart, several: bool) -> FormPart:
+    if part.file is None or bare(part.name) != "image":
+        return part
+    return msgspec.structs.replace(part, name="image[]" if several else "image")
+
+
+def relayed(got: Got, reply: Reply) -> bytes:
+    """The upstream's answer; nulls go, since clients test for what is there."""
+    body = got.body
+    if b"null" in body:
+        body = _without_nulls(body)
+    return passed_through(body, reply)
+
+
+def _without_nulls(body: bytes) -> bytes:
+    try:
+        answer = msgspec.json.decode(body)
+    except (msgspec.MsgspecError, RecursionError):
+        return body
+    if isinstance(answer, dict):
+        answer = _full(answer)
+        if isinstance(answer.get("data"), list):
+            answer["data"] = [_full(item) if isinstance(item, dict) else item for item in answer["data"]]
+    return _encode(answer)
+
+
+def _full(members: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in members.items() if value is not None}
+
+
+class _Event(msgspec.Struct):
+    type: str = ""
+    size: str | None = None
+    quality: str | None = None
+    usage: msgspec.Raw | None = None
+    error: Any = None
+
+
+_event = msgspec.json.Decoder(_Event)
+
+
+class ImageWatcher(EventWatcher):
+    """Partial images as they come, and what the finished one was worth."""
+
+    def __init__(self, operation: Operation, reply: Reply) -> None:
+        super().__init__(reply)
+        fields = Fields.of(operation)
+        self._size, self._quality = fields.text("size"), fields.text("quality")
+        self._drawn = 0
+
+    def see(self, frame: sse.Frame) -> None:
+        try:
+            event = _event.decode(frame.data)
+        except (msgspec.MsgspecError, RecursionError):
+            return
+        if event.error is not None:
+            self.failure = failure_in(event.error)
+        elif event.type.endswith(".completed"):
+            self._drawn += 1
+            self.complete = True
+            self.usage = usage_in(event.usage) or self.usage
+            self.measures = measured(self._drawn, event.size or self._size, event.quality or self._quality)

@@ -1,0 +1,87 @@
+"""Transcripts as events (wire.md F6): written for clients, read along where they pass."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from pisces_proxy import media, sse
+from pisces_proxy.errors import PiscesError
+from pisces_proxy.media import Transcript, Transcription
+from pisces_proxy.mediawire import MediaEncoder
+from pisces_proxy.plugin import Reply
+from pisces_proxy.pricing import Measures
+
+from . import transcripts_answer
+from .media_events import DONE, EventWatcher, event, failed, failure_in
+from .transcript_formats import timed, usage_told
+
+
+class TranscriptEncoder(MediaEncoder):
+    """Segment by segment where there are some, then the whole."""
+
+    def __init__(self, request: Transcription, reply: Reply) -> None:
+        self._request = request
+        self._extension = reply.extension
+
+    def result(self, result: media.Result) -> bytes:
+        assert isinstance(result, Transcript)
+        told = [self._diarized(result) if self._request.format == "diarized_json" else self._deltas(result)]
+        members: dict[str, Any] = {"text": result.text}
+        if result.logprobs is not None:
+            members["logprobs"] = result.logprobs
+        if usage := usage_told(result):
+            members["usage"] = usage
+        told += [event("transcript.text.done", members, self._extension, named=False), DONE]
+        return b"".join(told)
+
+    def _deltas(self, result: Transcript) -> bytes:
+        parts = [segment.text for segment in result.segments]
+        if "".join(parts) != result.text:
+            parts = [result.text]
+        return b"".join(event("transcript.text.delta", {"delta": part}, self._extension, named=False) for part in parts if part)
+
+    def _diarized(self, result: Transcript) -> bytes:
+        segments = [
+            {
+                "id": f"seg_{at}",
+                "start": segment.start,
+                "end": segment.end,
+                "text": segment.text,
+                "speaker": segment.speaker or "A",
+            }
+            for at, segment in enumerate(timed(result))
+        ]
+        return b"".join(event("transcript.text.segment", segment, self._extension, named=False) for segment in segments)
+
+    def failed(self, error: PiscesError) -> bytes:
+        return failed(error, self._extension)
+
+
+class _Event(msgspec.Struct):
+    type: str = ""
+    usage: msgspec.Raw | None = None
+    error: Any = None
+
+
+_event = msgspec.json.Decoder(_Event)
+
+
+class TranscriptWatcher(EventWatcher):
+    def __init__(self, reply: Reply, seconds: float | None) -> None:
+        super().__init__(reply)
+        self._seconds = seconds
+
+    def see(self, frame: sse.Frame) -> None:
+        try:
+            said = _event.decode(frame.data)
+        except (msgspec.MsgspecError, RecursionError):
+            return
+        if said.error is not None:
+            self.failure = failure_in(said.error)
+        elif said.type == "transcript.text.done":
+            self.complete = True
+            self.usage, heard = transcripts_answer.counts(said.usage)
+            if length := heard or self._seconds:
+                self.measures = Measures(seconds=length)
