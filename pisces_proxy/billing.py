@@ -13,9 +13,10 @@ from collections.abc import Sequence
 
 import msgspec
 
-from .calls import Call
+from .calls import Call, Incoming
 from .errors import BalanceExhausted, Forbidden
 from .ledger import Refusal, Reservation
+from .media_calls import MediaCall
 from .plugin import LocalProvider
 from .pricebook import PriceBook, cost_price
 from .pricing import Rates, price, upper_bound
@@ -44,7 +45,7 @@ class Billing:
         """Accounts may have changed."""
         self._accounts.clear()
 
-    async def reserve(self, call: Call, candidates: Sequence[Candidate]) -> None:
+    async def reserve(self, call: Incoming, candidates: Sequence[Candidate]) -> None:
         """Hold what the request may cost. Raises BalanceExhausted, and Forbidden for a model that has no price."""
         key = call.key
         if key.kind == "test" or call.operation.kind == "count":
@@ -78,7 +79,7 @@ class Billing:
             self._accounts[name] = await self._storage.find_account(name)
         return self._accounts[name]
 
-    def _bound(self, call: Call, candidate: Candidate) -> int:
+    def _bound(self, call: Incoming, candidate: Candidate) -> int:
         rates = self.rates(call.operation.model, candidate.target, candidate.model, call.now)
         if rates is None:
             if isinstance(candidate.target.provider, LocalProvider):
@@ -89,6 +90,9 @@ class Billing:
                 param="model",
                 code="model_without_price",
             )
+        if isinstance(call, MediaCall):
+            usage, measures = call.expected()
+            return upper_bound(rates, usage.input, usage.output, also=_MEDIA, measures=measures)
         declared = call.wire.max_output(call.operation)
         return upper_bound(rates, _prompt(call), UNDECLARED if declared is None else declared, also=_ALSO)
 
@@ -109,7 +113,7 @@ class Billing:
             code="insufficient_quota",
         )
 
-    def price(self, call: Call, target: Target | None, usage: Usage) -> None:
+    def price(self, call: Incoming, target: Target | None, usage: Usage) -> None:
         """Put the cost and its lines on the request's row; they stay as they are whatever prices become."""
         record = call.record
         if target is None or call.key.kind == "test" or call.operation.kind == "count":
@@ -118,28 +122,31 @@ class Billing:
             return  # it failed with nothing to show for it
         rates = self.rates(record.model, target, record.upstream_model, record.at)
         if rates is not None:
-            record.cost_nano, lines = price(usage, rates)
+            record.cost_nano, lines = price(usage, rates, measures=call.measures)
             record.price_lines = [msgspec.to_builtins(line) for line in lines]
         paid = cost_price(target.channel.cost, record.at, record.model, record.upstream_model)
         if paid is not None:
-            record.upstream_cost_nano = price(usage, paid)[0]
+            record.upstream_cost_nano = price(usage, paid, measures=call.measures)[0]
 
 
 _ALSO = ("cache_write", "cache_write_1h")
+_MEDIA = ("audio_input", "image_input", "audio_output", "image_output")
 
 
-def tokens_estimate(call: Call) -> int:
+def tokens_estimate(call: Incoming) -> int:
     """What a request counts against tokens per minute until it is known: the prompt, and what it may answer, within
     reason."""
+    if isinstance(call, MediaCall):
+        return min(call.expected()[0].total, COUNTED)
     declared = call.wire.max_output(call.operation)
     return _prompt(call) + min(1024 if declared is None else declared, COUNTED)
 
 
-def _prompt(call: Call) -> int:
+def _prompt(call: Incoming) -> int:
     """The prompt in tokens, by rule of thumb. Large ones are read, for they may hold images; for small ones the bytes tell
     enough, and a little more than there is."""
     size = len(call.operation.body)
-    return size // 4 if size < READ else prompt_estimate(call)
+    return size // 4 if size < READ or not isinstance(call, Call) else prompt_estimate(call)
 
 
 def _usd(nano: int) -> str:

@@ -3,30 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import msgspec
 
 from . import chat, tokens
+from .dialect import Dialect
 from .errors import Unsupported
 from .fetch import Fetcher, inlined
 from .limits import Lease
 from .plugin import Endpoint, Operation, Profile, Reply, Wire
+from .pricing import NOTHING, Measures
 from .routing import Target
 from .seals import Seals
 from .storage import Attempt, Key, Record
 
 GATEWAY = "Pisces"
+Spoken = TypeVar("Spoken", bound=Dialect)
 
 
-class Call(msgspec.Struct, kw_only=True):
-    """What is known of a request while it lives. `target` is who answers it, `headers` go with its answer, `detached` says
-    that it runs by itself, whoever listens. `started` is `time.perf_counter()`, `now` unix seconds."""
+class Incoming(msgspec.Struct, kw_only=True):
+    """What is known of any request while it lives. `target` is who answers it, `headers` go with its answer, `detached` says
+    that it runs by itself, whoever listens. `measures` is what it is billed by besides tokens, once that is known. `started`
+    is `time.perf_counter()`, `now` unix seconds."""
 
     request_id: str
     endpoint: Endpoint
-    wire: Wire
+    wire: Dialect
     operation: Operation
     key: Key
     record: Record
@@ -35,8 +39,8 @@ class Call(msgspec.Struct, kw_only=True):
     seals: Seals
     strict: bool = False
     extension: bool = True
-    request: chat.Request | None = None
     losses: tuple[chat.Loss, ...] = ()
+    measures: Measures = NOTHING
     target: Target | None = None
     lease: Lease | None = None
     headers: dict[str, str] = {}
@@ -46,6 +50,13 @@ class Call(msgspec.Struct, kw_only=True):
     reserved: bool = False
     told: bool = False
     idempotency_key: str = ""
+
+
+class Call(Incoming, kw_only=True):
+    """A chat request."""
+
+    wire: Wire
+    request: chat.Request | None = None
 
     def canonical(self) -> chat.Request:
         """The request decoded, once."""
@@ -71,15 +82,15 @@ class Prepared(msgspec.Struct, kw_only=True):
     attempt: Attempt
 
 
-def wire_for(target: Target, wires: Mapping[str, Wire], operation: Operation) -> Wire:
-    """The wire to speak to a target: the client's own where the target has it, else the one it prefers."""
-    if operation.wire in target.wires:
-        return wires[operation.wire]
-    kind = wires[operation.wire].kind
+def wire_for(target: Target, wires: Mapping[str, Spoken], client: Dialect, model: str) -> Spoken:
+    """The format to speak to a target about a model: the client's own where the target has it, else the one it prefers."""
+    serves = target.provider.serves
+    if client.name in target.wires and client.name in wires and serves(client.name, model):
+        return wires[client.name]
     for name in target.wires:
-        if wires[name].kind == kind:
+        if name in wires and wires[name].kind == client.kind and serves(name, model):
             return wires[name]
-    raise Unsupported(f"Channel {target.channel.name!r} does not serve {kind} requests.")
+    raise Unsupported(f"Channel {target.channel.name!r} does not serve {client.kind} requests for {model!r}.", param="model")
 
 
 async def fetched(request: chat.Request, wire: Wire, profile: Profile, fetcher: Fetcher) -> chat.Request:
@@ -128,7 +139,7 @@ def url_of(target: Target, wire: Wire, model: str, kind: str, stream: bool) -> s
     return base + wire.path(template, model, kind, stream)
 
 
-def base_of(target: Target, wire: Wire) -> tuple[str, str]:
+def base_of(target: Target, wire: Dialect) -> tuple[str, str]:
     """(base URL, path template) of a wire at a target; a template that begins with `~` counts from the origin."""
     base = target.channel.base_url or target.provider.base_url.rstrip("/")
     template = target.provider.wires[wire.name]
@@ -138,7 +149,7 @@ def base_of(target: Target, wire: Wire) -> tuple[str, str]:
     return base, template
 
 
-def headers_for(target: Target, wire: Wire, key: str, extra: Mapping[str, str]) -> dict[str, str]:
+def headers_for(target: Target, wire: Dialect, key: str, extra: Mapping[str, str]) -> dict[str, str]:
     """Headers of an upstream request: nothing of the client's but what the wire lets through."""
     return {
         "Content-Type": "application/json",
@@ -193,7 +204,7 @@ _asked = msgspec.json.Decoder(_Asked)
 _encode = msgspec.json.Encoder().encode
 
 
-def extension(call: Call, channel: str, losses: tuple[chat.Loss, ...], **more: Any) -> bytes:
+def extension(call: Incoming, channel: str, losses: tuple[chat.Loss, ...], **more: Any) -> bytes:
     """The `pisces` object, empty where it is switched off."""
     if not call.extension:
         return b""

@@ -6,7 +6,7 @@ import difflib
 import os
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -25,8 +25,8 @@ class Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class Server(Table, frozen=True):
-    """[server]. `max_body` in bytes, `grace` and `heartbeat` in seconds, `cors` the origins that browsers may call from
-    (`*`: any)."""
+    """[server]. `max_body` (JSON), `max_upload` (forms) and `max_result` (one file of an upstream) in bytes, `grace` and
+    `heartbeat` in seconds, `cors` the origins that browsers may call from (`*`: any)."""
 
     host: str = "127.0.0.1"
     port: int = 8080
@@ -34,6 +34,8 @@ class Server(Table, frozen=True):
     limits: str = "memory://"
     public_url: str = ""
     max_body: int | str = "64MiB"
+    max_upload: int | str = "512MiB"
+    max_result: int | str = "256MiB"
     extension: bool = True
     key_prefix: str = "pisces-"
     cors: tuple[str, ...] = ("*",)
@@ -182,7 +184,7 @@ def _build(file: _File, text: str, source: str) -> Config:
         above = _line(text, "channel", index, "") - 1
         cost = price_tables.read(table.cost, text, source, "channel.cost", above)
         channels.append(_channel(table, cost, where))
-    for key, read in (("max_body", size), ("grace", seconds), ("heartbeat", seconds), ("retention", seconds)):
+    for key, read in _MEASURED:
         try:
             read(getattr(file.server, key))
         except ConfigError as error:
@@ -281,6 +283,12 @@ def size(value: int | str) -> int:
     if found is None:
         raise ConfigError(f"{value!r} is not a size. Write 64MiB, 10MB or a number of bytes.")
     return int(float(found[1]) * _SIZES[found[2] or ""])
+
+
+_MEASURED: tuple[tuple[str, Callable[[Any], float]], ...] = (
+    *((key, size) for key in ("max_body", "max_upload", "max_result")),
+    *((key, seconds) for key in ("grace", "heartbeat", "retention")),
+)
 
 
 # -- messages that say where -------------------------------------------------------------------------------------------

@@ -6,13 +6,12 @@ Steps only go forward. Until the first useful event nothing has reached the clie
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import Iterator, Mapping
-from types import TracebackType
+from collections.abc import Mapping
 
 import msgspec
 
 from . import chat, routing, sse
+from .attempts import Attempting, clock, elapsed_ms, tries
 from .background import Background
 from .calls import Call, Prepared, extension, prepare, reply_for, warnings_header, wire_for
 from .errors import PiscesError, Unsupported, UpstreamBroken, UpstreamError, UpstreamTimeout
@@ -36,33 +35,6 @@ class Answer(msgspec.Struct, frozen=True):
     status: int
     body: bytes
     headers: Mapping[str, str] = {}
-
-
-class _Attempting:
-    """How a try at a target goes, written down for the record and for the target's health."""
-
-    __slots__ = ("_call", "_rest", "_target", "attempt")
-
-    def __init__(self, call: Call, candidate: Candidate, rest: Rest) -> None:
-        self._call, self._target, self._rest = call, candidate.target, rest
-        self.attempt = Attempt(channel=candidate.target.channel.name, upstream_model=candidate.model, started_ms=_ms(call))
-
-    def __enter__(self) -> Attempt:
-        self._call.record.attempts.append(self.attempt)
-        routing.tried(self._target, self._rest)
-        return self.attempt
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        attempt = self.attempt
-        attempt.total_ms = _ms(self._call)
-        if error is None:
-            routing.succeeded(self._target, self._rest)
-        elif isinstance(error, PiscesError):
-            attempt.error = f"{error.kind}: {error.message}"[:500]
-            attempt.status = attempt.status or getattr(error, "upstream_status", 0) or None
-            routing.failed(self._target, self._rest, error, _clock())
-        else:
-            routing.released(self._target, self._rest)
 
 
 class Engine:
@@ -93,7 +65,7 @@ class Engine:
         headers = call.wire.stream_headers(call.operation.form)
         beat = call.wire.heartbeat_for(call.operation.form)
         early = call.wire.early_heartbeat
-        stream = Stream(sink, headers, beat, beat if early is None else early, _clock())
+        stream = Stream(sink, headers, beat, beat if early is None else early, clock())
         with self._hearts.beating(stream):
             try:
                 return await self._first_that_answers(call, candidates, stream)
@@ -105,7 +77,7 @@ class Engine:
 
     async def _first_that_answers(self, call: Call, candidates: list[Candidate], stream: Stream | None) -> Answer | None:
         failure: PiscesError | None = None
-        for candidate, key, rest in _tries(candidates):
+        for candidate, key, rest in tries(candidates):
             try:
                 if stream is None:
                     return await self._whole(call, candidate, key, rest)
@@ -114,18 +86,18 @@ class Engine:
                 failure = failure or error  # another channel may speak a wire that has it
             except UpstreamError as error:
                 failure = error
-        raise failure or routing.all_resting(call.operation.model, candidates, _clock())
+        raise failure or routing.all_resting(call.operation.model, candidates, clock())
 
     # -- one attempt
 
     async def _send(self, call: Call, candidate: Candidate, key: str, attempt: Attempt) -> tuple[Prepared, Exchange]:
         """Ask the upstream. Raises its refusal as one of our errors."""
         target = candidate.target
-        wire = wire_for(target, self._wires, call.operation)
+        wire = wire_for(target, self._wires, call.wire, candidate.model)
         prepared = await prepare(call, target, candidate.model, wire, key, attempt, self._fetcher)
         exchange = await self._exchange(call, prepared)
         attempt.status = exchange.status
-        attempt.first_byte_ms = _ms(call)
+        attempt.first_byte_ms = elapsed_ms(call)
         if exchange.status != 200 and not 200 < exchange.status < 300:
             raise await _refusal(prepared, exchange)
         return prepared, exchange
@@ -143,7 +115,7 @@ class Engine:
     # -- whole answers
 
     async def _whole(self, call: Call, candidate: Candidate, key: str, rest: Rest) -> Answer:
-        with _Attempting(call, candidate, rest) as attempt:
+        with Attempting(call, candidate, rest) as attempt:
             prepared, exchange = await self._send(call, candidate, key, attempt)
             try:
                 body = await exchange.read(WHOLE_LIMIT)
@@ -164,7 +136,7 @@ class Engine:
     # -- streams
 
     async def _streamed(self, call: Call, candidate: Candidate, key: str, rest: Rest, stream: Stream) -> Answer | None:
-        with _Attempting(call, candidate, rest) as attempt:
+        with Attempting(call, candidate, rest) as attempt:
             prepared, exchange = await self._send(call, candidate, key, attempt)
             try:
                 reply = reply_for(call, prepared)
@@ -177,7 +149,7 @@ class Engine:
                 exchange.close()
                 raise
         self._chosen(call, prepared)
-        call.record.first_byte_ms = _ms(call)
+        call.record.first_byte_ms = elapsed_ms(call)
         if not stream.sink.opened:
             stream.headers = {**stream.headers, **_answer_headers(call, prepared)}
         await self._relay(call, exchange, transform, stream, held, prepared)
@@ -194,12 +166,12 @@ class Engine:
         attempt = prepared.attempt
 
         async def settle() -> None:
-            attempt.total_ms = _ms(call)
+            attempt.total_ms = elapsed_ms(call)
             if transform.failure is not None:
                 attempt.error = f"{transform.failure.kind}: {transform.failure.message}"[:500]
             await self._books.settle(call, 200, _counted(call, transform), transform.failure)
 
-        stream.watch(exchange, prepared.target.channel.idle_timeout, _clock())
+        stream.watch(exchange, prepared.target.channel.idle_timeout, clock())
         try:
             await relay(exchange, transform, stream, held, settle)
             await ended(exchange)
@@ -238,7 +210,7 @@ class Engine:
             seals=call.seals,
         )
         await self._books.settle(call, error.status, None, error)
-        await stream.write(call.wire.encoder(reply).encode([chat.Failed(error=error)]), _clock())
+        await stream.write(call.wire.encoder(reply).encode([chat.Failed(error=error)]), clock())
         await stream.sink.close()
 
     # -- counting without answering
@@ -264,14 +236,14 @@ class Engine:
 
     async def _count_upstream(self, call: Call, candidate: Candidate) -> Answer | None:
         target = candidate.target
-        wire = wire_for(target, self._wires, call.operation)
+        wire = wire_for(target, self._wires, call.wire, candidate.model)
         path = wire.count_path(target.provider.wires[wire.name], candidate.model)
-        taken = target.take_key(_clock())
+        taken = target.take_key(clock())
         local = isinstance(target.provider, LocalProvider)
         if local or wire.name not in target.provider.counts or path is None or taken is None:
             return None
         try:
-            with _Attempting(call, candidate, taken[1]) as attempt:
+            with Attempting(call, candidate, taken[1]) as attempt:
                 prepared, exchange = await self._send(call, candidate, taken[0], attempt)
                 try:
                     number = prepared.wire.decode_count(await exchange.read(WHOLE_LIMIT))
@@ -296,26 +268,6 @@ class Engine:
         call.losses = prepared.losses
         if not prepared.same:
             record.flags.append("translated")
-
-
-def _tries(candidates: list[Candidate]) -> Iterator[tuple[Candidate, str, Rest]]:
-    """Each target with a key of its own; once more with the next key where the last one was refused or used up."""
-    for candidate in candidates:
-        for _ in candidate.target.keys:
-            taken = candidate.target.take_key(_clock())
-            if taken is None:
-                break
-            yield candidate, *taken
-            if taken[1].available(_clock()):  # it was not the key
-                break
-
-
-def _clock() -> float:
-    return asyncio.get_running_loop().time()
-
-
-def _ms(call: Call) -> float:
-    return round((time.perf_counter() - call.started) * 1000, 3)
 
 
 async def _refusal(prepared: Prepared, exchange: Exchange) -> PiscesError:

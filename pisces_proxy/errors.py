@@ -163,13 +163,15 @@ class RateLimited(ClientError):
 
 
 class UpstreamError(PiscesError):
-    """`upstream_status` is what the provider answered, 0 where it did not."""
+    """`upstream_status` is what the provider answered, 0 where it did not. `final`: work has been paid for, so that no other
+    channel may be tried."""
 
     kind = "upstream"
     status = 502
     fault = "upstream"
     retryable = True
     upstream_status: int = 0
+    final: bool = False
 
     @property
     def kind_of_rest(self) -> str:

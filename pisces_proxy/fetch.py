@@ -10,7 +10,8 @@ import asyncio
 import base64
 import ipaddress
 import socket
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from typing import Any
 
 import aiohttp
@@ -19,11 +20,14 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
 from . import blobs, chat
-from .errors import BadRequest
+from .errors import BadRequest, UpstreamBroken, UpstreamTimeout
+from .media import Asset
+from .plans import Got
 
 LIMIT = 20 * 1024 * 1024
 SECONDS = 10.0
 REDIRECTS = 3
+_PATIENT = aiohttp.ClientTimeout(total=None, sock_connect=SECONDS, sock_read=60.0)  # of an upstream's own files
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 
 
@@ -74,9 +78,50 @@ class Fetcher:
 
     async def media(self, media: chat.Media, param: str) -> chat.Media:
         """The same with its bytes in place of the URL. Raises BadRequest naming `param`."""
+        data, mime = await self._bytes(media.url, param)
+        encoded = base64.b64encode(data).decode()
+        return msgspec.structs.replace(
+            media, url="", data=encoded, mime=blobs.sniff(encoded[:4096]) or mime, filename=media.filename or _name(media.url)
+        )
+
+    async def asset(self, asset: Asset, param: str) -> Asset:
+        """The same for a file of a media request."""
+        data, mime = await self._bytes(asset.url, param)
+        seen = blobs.sniff(base64.b64encode(data[:3072]).decode())
+        return msgspec.structs.replace(
+            asset, url="", data=data, mime=seen or asset.mime or mime, filename=asset.filename or _name(asset.url)
+        )
+
+    async def ask(self, method: str, url: str, headers: Mapping[str, str], body: bytes, limit: int) -> Got:
+        """An upstream's own URL, wherever it leads outside. Redirects are answers. Raises UpstreamError."""
+        try:
+            async with self.opened(method, url, headers, body) as response:
+                data = await _bounded(response, url, limit)
+                seen = {name.lower(): value for name, value in response.headers.items()}
+                return Got(status=response.status, headers=seen, body=data)
+        except BadRequest as error:
+            raise UpstreamBroken(f"The upstream handed out a URL that is not fetched: {error.message}") from None
+        except TimeoutError:
+            raise UpstreamTimeout("A file that the upstream handed out did not come in time.") from None
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            raise UpstreamBroken(f"A URL of the upstream cannot be fetched ({type(error).__name__}).") from None
+
+    @asynccontextmanager
+    async def opened(
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes = b""
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        """One exchange with an outside address, as it comes."""
+        where = URL(url, encoded=True)
+        self._check(where, "url")
+        async with self._session.request(
+            method, where, headers=headers, data=body or None, allow_redirects=False, timeout=_PATIENT
+        ) as response:
+            yield response
+
+    async def _bytes(self, url: str, param: str) -> tuple[bytes, str]:
         try:
             async with asyncio.timeout(SECONDS):
-                data, mime = await self._get(URL(media.url), param)
+                return await self._get(URL(url), param)
         except TimeoutError:
             raise BadRequest(
                 f"{param}: the URL did not answer within {SECONDS:.0f} s.", param=param, code="invalid_url"
@@ -84,10 +129,6 @@ class Fetcher:
         except (aiohttp.ClientError, OSError, ValueError) as error:
             reason = getattr(error, "os_error", None) or error
             raise BadRequest(f"{param}: the URL cannot be fetched ({reason}).", param=param, code="invalid_url") from None
-        encoded = base64.b64encode(data).decode()
-        return msgspec.structs.replace(
-            media, url="", data=encoded, mime=blobs.sniff(encoded[:4096]) or mime, filename=media.filename or _name(media.url)
-        )
 
     async def _get(self, url: URL, param: str) -> tuple[bytes, str]:
         for _ in range(REDIRECTS + 1):
@@ -98,7 +139,7 @@ class Fetcher:
                     continue
                 if response.status != 200:
                     raise BadRequest(f"{param}: the URL answered {response.status}.", param=param, code="invalid_url")
-                return await _bounded(response, param), response.content_type
+                return await _bounded(response, param, LIMIT), response.content_type
         raise BadRequest(f"{param}: the URL redirects more than {REDIRECTS} times.", param=param, code="invalid_url")
 
     def _check(self, url: URL, param: str) -> None:
@@ -117,13 +158,13 @@ def _is_literal(host: str) -> bool:
     return True
 
 
-async def _bounded(response: aiohttp.ClientResponse, param: str) -> bytes:
+async def _bounded(response: aiohttp.ClientResponse, param: str, limit: int) -> bytes:
     parts, size = [], 0
     async for part in response.content.iter_any():
         parts.append(part)
         size += len(part)
-        if size > LIMIT:
-            raise BadRequest(f"{param}: the file is larger than {LIMIT // 2**20} MiB.", param=param, code="file_too_large")
+        if size > limit:
+            raise BadRequest(f"{param}: the file is larger than {limit // 2**20} MiB.", param=param, code="file_too_large")
     return b"".join(parts)
 
 

@@ -14,8 +14,9 @@ from . import auth, keys
 from .auth import Authenticator, Credential
 from .background import Background
 from .billing import Billing, dead, owner_of_this_process, tokens_estimate
-from .calls import Call, extension
-from .config import Config, load, seconds
+from .calls import Call, Incoming, extension
+from .config import Config, load, seconds, size
+from .delivery import Deliverer
 from .engine import Answer, Engine
 from .errors import ConfigError, ModelNotFound, NotFound, PiscesError, RateLimited
 from .fetch import Fetcher
@@ -24,6 +25,8 @@ from .idempotency import REPLAYED, Idempotency, Tape, checked, fingerprint
 from .ledger import Stored
 from .limits import limits_of
 from .log import log
+from .media_calls import ASKING, MEDIA, MediaCall
+from .media_engine import MediaEngine
 from .paths import Paths
 from .pricebook import PriceBook
 from .records import CLIENT_LEFT, Books
@@ -44,6 +47,7 @@ class Gateway:
 
     world: World
     engine: Engine
+    media: MediaEngine
     seals: Seals
 
     def __init__(self, config: Config, registry: Registry, storage: Storage, source: str | None) -> None:
@@ -80,23 +84,23 @@ class Gateway:
                 return key  # type: ignore[no-any-return]
         return await self._auth.key(auth.chosen(found), remote, now)
 
-    async def dispatch(self, call: Call, sink: Sink) -> Answer | None:
+    async def dispatch(self, call: Incoming, sink: Sink) -> Answer | None:
         """Answer a call by its kind: an Answer, or None where it went to the sink."""
         match call.operation.kind:
-            case "chat" | "count" if call.idempotency_key:
-                return await self._once(call, sink)
-            case "chat" | "count":
-                return await self._chat(call, sink)
-            case "models":
+            case "chat" | "count" if isinstance(call, Call):
+                return await (self._once(call, sink) if call.idempotency_key else self._run(call, sink))
+            case kind if kind in MEDIA and isinstance(call, MediaCall):
+                return await (self._once(call, sink) if call.idempotency_key else self._run(call, sink))
+            case "models" if isinstance(call, Call):
                 return self._models(call)
-            case "model":
+            case "model" if isinstance(call, Call):
                 return self._model(call)
             case "unsupported":
                 raise NotFound(f"{call.endpoint.description or 'This endpoint'} is not served by this gateway.")
             case kind:
                 raise NotFound(f"No part of this gateway serves {kind!r} requests.")
 
-    async def _once(self, call: Call, sink: Sink) -> Answer | None:
+    async def _once(self, call: Incoming, sink: Sink) -> Answer | None:
         """A request that may come again: run it, join the run, or replay its answer."""
         scope, key = f"{call.key.account}/{call.key.id}", checked(call.idempotency_key)
         print_ = fingerprint(
@@ -117,7 +121,7 @@ class Gateway:
         await self.books.settle(call, 200, None)
         return await self._listen(call, sink, tape, REPLAYED)
 
-    async def _listen(self, call: Call, sink: Sink, tape: Tape, extra: Mapping[str, str]) -> Answer | None:
+    async def _listen(self, call: Incoming, sink: Sink, tape: Tape, extra: Mapping[str, str]) -> Answer | None:
         if call.operation.stream:
             await tape.play(sink, extra)
             return None
@@ -127,10 +131,10 @@ class Gateway:
             raise tape.error
         return Answer(tape.status, b"".join(tape.parts), {**tape.headers, **extra})
 
-    async def _run_taped(self, call: Call, tape: Tape) -> None:
+    async def _run_taped(self, call: Incoming, tape: Tape) -> None:
         """The request itself, whoever listens."""
         try:
-            answer = await self._chat(call, tape)
+            answer = await self._run(call, tape)
             tape.spoiled = call.record.error is not None
             if answer is not None:
                 tape.put(answer.status, answer.headers, answer.body)
@@ -145,7 +149,7 @@ class Gateway:
             call.detached = False
             self.ended(call)
 
-    async def _replay(self, call: Call, sink: Sink, stored: Stored) -> Answer | None:
+    async def _replay(self, call: Incoming, sink: Sink, stored: Stored) -> Answer | None:
         if stored.body is None:
             raise self.once.refuse_lost(stored)
         call.record.flags.append("replayed")
@@ -157,7 +161,7 @@ class Gateway:
         await sink.close()
         return None
 
-    async def _limit(self, call: Call) -> None:
+    async def _limit(self, call: Incoming) -> None:
         """Let the request through its key's limits, or raise RateLimited; either way the headers say what is left."""
         limits = limits_of(call.key, self.config.defaults)
         if not (limits.rpm or limits.tpm or limits.concurrency):
@@ -170,7 +174,7 @@ class Gateway:
             raise
         call.headers |= call.wire.limit_headers(call.lease.standing, now)
 
-    async def _chat(self, call: Call, sink: Sink) -> Answer | None:
+    async def _run(self, call: Incoming, sink: Sink) -> Answer | None:
         if self._hooked["pisces_operation"]:
             self.registry.hooks.hook.pisces_operation(operation=call.operation, key=call.key)
         auth.check_model(call.key, call.operation.model)
@@ -183,9 +187,12 @@ class Gateway:
             if chosen is not None:
                 by_name = {candidate.target.channel.name: candidate for candidate in candidates}
                 candidates = [by_name[channel.name] for channel in chosen if channel.name in by_name]
-        if call.operation.kind == "count":
+        if isinstance(call, Call) and call.operation.kind == "count":
             return await self.engine.count(call, candidates)
         await self.billing.reserve(call, candidates)
+        if isinstance(call, MediaCall):
+            return await self.media.run(call, candidates, sink)
+        assert isinstance(call, Call)
         return await self.engine.run(call, candidates, sink)
 
     def _models(self, call: Call) -> Answer:
@@ -200,26 +207,26 @@ class Gateway:
                 return Answer(200, call.wire.encode_model(model, extension(call, "", ())), {"Content-Type": "application/json"})
         raise ModelNotFound(f"The model {call.operation.model!r} does not exist, or this key may not use it.", param="model")
 
-    async def refused(self, call: Call, error: PiscesError) -> None:
+    async def refused(self, call: Incoming, error: PiscesError) -> None:
         """A request that ended in an error before anything was sent: its row still gets written, where the storage can."""
-        if call.operation.kind in ("chat", "count") and not call.detached:
+        if call.operation.kind in ASKING and not call.detached:
             await self._settled(call, error.status, error)
 
-    async def left(self, call: Call) -> None:
+    async def left(self, call: Incoming) -> None:
         """A client that did not wait for its answer."""
         if call.draining or call.settled or call.detached:
             return  # settled, or will be by the work that reads on
         call.record.flags.append("client_left")
         await self._settled(call, CLIENT_LEFT, None)
 
-    async def _settled(self, call: Call, status: int, error: PiscesError | None) -> None:
+    async def _settled(self, call: Incoming, status: int, error: PiscesError | None) -> None:
         try:
             await self.books.settle(call, status, None, error)
         except PiscesError as failure:
             self.books.metrics.add("rows_lost")
             log.error("row_lost", request_id=call.request_id, error=failure.message)
 
-    def ended(self, call: Call) -> None:
+    def ended(self, call: Incoming) -> None:
         if call.detached:
             return
         if call.lease is not None:
@@ -335,6 +342,15 @@ async def opened(config: Config, registry: Registry, *, source: str | None = Non
             books=gateway.books,
             hearts=gateway.hearts,
             tasks=gateway.tasks,
+        )
+        gateway.media = MediaEngine(
+            upstream=upstream,
+            fetcher=Fetcher(fetching, config.server.fetch_private),
+            formats={**registry.media, **registry.drivers},
+            books=gateway.books,
+            hearts=gateway.hearts,
+            deliverer=Deliverer(None),
+            limit=size(config.server.max_result),
         )
         await gateway.limiter.open()
         stack.push_async_callback(gateway.limiter.close)

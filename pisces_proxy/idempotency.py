@@ -102,6 +102,9 @@ class Tape:
         self.over.set()
         self._tell()
 
+    async def abort(self) -> None:
+        self.broken()
+
     # -- whole answers and ends
 
     def put(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
@@ -137,7 +140,10 @@ class Tape:
                     break
                 await self._wait()
             if self.error is not None:
-                raise ClientLeft if sink.opened else self.error
+                if not sink.opened:
+                    raise self.error
+                await sink.abort()
+                raise ClientLeft
             await sink.close()
 
     @contextmanager

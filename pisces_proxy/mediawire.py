@@ -40,8 +40,10 @@ class Counted(msgspec.Struct, frozen=True, kw_only=True):
 
 class Watcher:
     """Reads along a streamed answer that passes through (audio bytes, server-sent events), for what it was worth.
-    `failure` is set where the stream itself says that it failed."""
+    `failure` is set where the stream itself says that it failed, `done` once it has said all that is worth waiting for: what
+    comes from there on is held back until the request is settled."""
 
+    done: bool = False
     usage: Usage | None = None
     measures: Measures = NOTHING
     failure: PiscesError | None = None
@@ -200,6 +202,7 @@ class TaskView(msgspec.Struct, frozen=True, kw_only=True):
     error_code: str = ""
     error_message: str = ""
     polling_url: str = ""
+    remixed_from: str = ""  # the id of the task that it is a remix of
 
 
 class TaskFacade(Dialect):

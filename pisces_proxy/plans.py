@@ -6,13 +6,13 @@ A plan is a generator. It yields a step and gets that step's outcome, and return
         got = yield Ask(path="/embeddings", body=encode(...))
         return decode(got.body)
 
-    Ask                 -> Got; an answer that is not 2xx never comes back: it ends the plan as the wire's `decode_error` says
+    Ask                 -> Got; an answer that is not 2xx is raised in the plan as the wire's `decode_error` says
     tuple of Asks       -> tuple of Gots, sent at once, at most eight at a time
     Fetch(url)          -> Got: a result that the upstream keeps elsewhere; no credentials but to the upstream's own site
     Wait(seconds)       -> None
 
-A plan may raise any PiscesError; UpstreamErrors send the request to the next channel as long as nothing has been paid for:
-a plan that has submitted work raises what it means.
+A plan may raise any PiscesError; UpstreamErrors send the request to the next channel, but for those that are `final`: a plan
+that has submitted work that is paid for sets it.
 """
 
 from __future__ import annotations

@@ -7,12 +7,12 @@ from collections.abc import Callable
 from typing import Any
 
 from . import chat, tokens
-from .calls import Call
+from .calls import Call, Incoming
 from .errors import PiscesError
 from .log import RequestLine, log, log_request
 from .metrics import Metrics
 from .routing import Target
-from .storage import Storage
+from .storage import Record, Storage
 from .usage import Usage
 
 CLIENT_LEFT = 499  # nginx's word for a client that closed the connection first
@@ -21,13 +21,13 @@ CLIENT_LEFT = 499  # nginx's word for a client that closed the connection first
 class Books:
     """Where requests are written down. `hooks` is the plugins' `pisces_finished` caller."""
 
-    def __init__(self, storage: Storage, hooks: Any, price: Callable[[Call, Target | None, Usage], None]) -> None:
+    def __init__(self, storage: Storage, hooks: Any, price: Callable[[Incoming, Target | None, Usage], None]) -> None:
         self._storage = storage
         self._hooks = hooks
         self._price = price
         self.metrics = Metrics()
 
-    async def settle(self, call: Call, status: int, usage: Usage | None, error: PiscesError | None = None) -> None:
+    async def settle(self, call: Incoming, status: int, usage: Usage | None, error: PiscesError | None = None) -> None:
         """Write the request's row; it is committed when this returns. Once per request."""
         record = call.record
         if call.settled:
@@ -35,6 +35,7 @@ class Books:
         call.settled = True
         record.status = status
         record.usage = _checked(record.flags, usage or Usage())
+        record.measures = call.measures
         record.error = error.kind if error is not None else record.error
         record.warnings = [f"{loss.field};{loss.action};{loss.reason}" for loss in call.losses]
         self._price(call, call.target, record.usage)
@@ -46,9 +47,12 @@ class Books:
         else:  # nothing was held and nothing is owed: the row alone
             await self._storage.finish(record)
 
-    def tell(self, call: Call) -> None:
+    def tell(self, call: Incoming) -> None:
         """The log line and the hooks. Never raises: the client has its answer."""
-        record = call.record
+        self.tell_record(call.record)
+
+    def tell_record(self, record: Record) -> None:
+        """The same of a request that nobody waits for any more."""
         log_request(
             RequestLine(
                 time=record.at,

@@ -40,6 +40,9 @@ class Sink(Protocol):
 
     async def close(self) -> None: ...
 
+    async def abort(self) -> None:
+        """Break the connection off: what was sent is not whole, and there is no other way to say so."""
+
 
 class Stream:
     """A streamed answer that is open towards a client. `headers` are known once a channel is being tried."""
@@ -70,10 +73,11 @@ class Stream:
 
     async def beat(self, now: float) -> None:
         """A sign of life between two frames, where nothing waits to be sent."""
-        if self.sink.opened and not self.sink.idle:
+        sign = self.heartbeat if self.useful else self.early
+        if not sign or (self.sink.opened and not self.sink.idle):
             return
         try:
-            await self.write(self.heartbeat if self.useful else self.early, now)
+            await self.write(sign, now)
         except ClientLeft:
             return  # the relay itself will meet it
 

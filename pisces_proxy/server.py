@@ -14,7 +14,8 @@ from aiohttp.http_exceptions import HttpProcessingError
 
 from . import auth
 from .admin import Admin
-from .calls import Call, extension_of
+from .calls import Call, Incoming, extension_of
+from .dialect import Dialect
 from .errors import (
     BadRequest,
     GatewayError,
@@ -26,7 +27,8 @@ from .errors import (
     UpstreamRateLimited,
 )
 from .log import log
-from .plugin import Endpoint, Operation, Wire, peek_body
+from .media_calls import ASKING, MediaCall
+from .plugin import Endpoint, MediaWire, Operation, Wire, peek_body
 from .relay import ClientLeft
 from .storage import Key, Record
 
@@ -85,6 +87,10 @@ class HttpSink:
         except ConnectionError:
             raise ClientLeft from None
 
+    async def abort(self) -> None:
+        if self._request.transport is not None:
+            self._request.transport.abort()
+
 
 class Handler:
     """One request after another."""
@@ -121,7 +127,7 @@ class Handler:
         raw_path, question, _ = request.raw_path.partition("?")
         query = request.query if question else {}
         endpoint, path = gateway.paths.find(request.method, raw_path, request.headers, query)
-        wire = gateway.registry.wires[endpoint.wire]
+        wire = gateway.registry.formats[endpoint.wire]
         try:
             body = await self._body(request)
             call = await self._call(request, endpoint, path, query, body, wire, request_id)
@@ -163,9 +169,9 @@ class Handler:
         path: Mapping[str, str],
         query: Mapping[str, str],
         body: bytes,
-        wire: Wire,
+        wire: Dialect,
         request_id: str,
-    ) -> Call:
+    ) -> Incoming:
         now = time.time()
         found = auth.credentials(request.headers, query)
         inside, body = auth.credential_in(body)
@@ -174,7 +180,7 @@ class Handler:
         key = await self._gateway.authenticate(found, request.headers, query, request.remote, now)
         operation = _operation(endpoint, body, path, query, request.headers)
         started = time.perf_counter()
-        return Call(
+        return _incoming(wire)(
             request_id=request_id,
             endpoint=endpoint,
             wire=wire,
@@ -208,9 +214,9 @@ class Handler:
             error = NotFound("Websockets are not served here. Use plain HTTP.", status=426)
         registry = self._gateway.registry
         name = self._gateway.paths.nearest_wire(request.raw_path.partition("?")[0], registry.fallback.name)
-        return self._respond_error(registry.wires[name], error, request_id, headers)
+        return self._respond_error(registry.formats[name], error, request_id, headers)
 
-    def _respond_error(self, wire: Wire, error: PiscesError, request_id: str, headers: dict[str, str]) -> web.Response:
+    def _respond_error(self, wire: Dialect, error: PiscesError, request_id: str, headers: dict[str, str]) -> web.Response:
         extension = extension_of(wire.protocol, request_id, time.time()) if self._gateway.config.server.extension else b""
         status, body = wire.encode_error(error, request_id, extension)
         return web.Response(
@@ -228,6 +234,16 @@ class Handler:
                 headers["Access-Control-Expose-Headers"] = EXPOSED
                 headers["Vary"] = "Origin"
         return headers
+
+
+def _incoming(wire: Dialect) -> type[Incoming]:
+    match wire:
+        case Wire():
+            return Call
+        case MediaWire():
+            return MediaCall
+        case _:
+            return Incoming
 
 
 def _request_id() -> str:
@@ -248,7 +264,7 @@ def _utf8(body: bytes) -> bytes:
 def _operation(
     endpoint: Endpoint, body: bytes, path: Mapping[str, str], query: Mapping[str, str], headers: Mapping[str, str]
 ) -> Operation:
-    if endpoint.kind in ("chat", "count"):
+    if endpoint.peek is not None or endpoint.kind in ASKING:
         model, stream, form = (endpoint.peek or peek_body)(body, path, query)
     else:
         model, stream, form = path.get("model", ""), False, "sse"
@@ -300,7 +316,7 @@ def _preflight(headers: dict[str, str]) -> dict[str, str]:
     return headers
 
 
-def _error_headers(wire: Wire, error: PiscesError) -> dict[str, str]:
+def _error_headers(wire: Dialect, error: PiscesError) -> dict[str, str]:
     headers = dict(wire.error_headers(error))
     if error.retry_after is not None:
         headers["retry-after"] = str(max(1, math.ceil(error.retry_after)))

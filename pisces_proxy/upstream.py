@@ -68,9 +68,15 @@ class Upstream:
         self._urls: dict[str, URL] = {}
 
     async def send(
-        self, method: str, url: str, headers: Mapping[str, str], body: bytes, timeouts: Timeouts, proxy: str | None = None
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        body: bytes | AsyncIterator[bytes],
+        timeouts: Timeouts,
+        proxy: str | None = None,
     ) -> Exchange:
-        """Send, and wait for status and headers."""
+        """Send, and wait for status and headers. A body in pieces has its length among the headers."""
         try:
             response = await self._session.request(
                 method,

@@ -51,7 +51,7 @@ def got(body: Recorded = b"", status: int = 200, mime: str = "application/json",
 def run_plan(plan: Plan[R], answers: Answers = (), *, wire: Dialect | None = None) -> Played[R]:
     """Drive a plan to its end as the gateway would. `answers`: one for each Ask and each Fetch, in order (those of a tuple one
     by one), or a function of the step; a Wait takes none. Each is a Got, bytes, or a value that is written as JSON; an
-    error is raised in the upstream's place. An answer that is not 2xx ends the plan with what `wire.decode_error` says."""
+    error is raised in the upstream's place. An answer that is not 2xx is raised in the plan as `wire.decode_error` says."""
     answer = answers if callable(answers) else _one_by_one(answers)
     steps: list[Ask | Fetch | Wait] = []
 
@@ -64,7 +64,12 @@ def run_plan(plan: Plan[R], answers: Answers = (), *, wire: Dialect | None = Non
     try:
         step = next(plan)
         while True:
-            step = plan.send(outcome(step))
+            try:
+                found = outcome(step)
+            except PiscesError as error:
+                step = plan.throw(error)
+            else:
+                step = plan.send(found)
     except StopIteration as end:
         return Played(end.value, steps)
     finally:

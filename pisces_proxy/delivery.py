@@ -1,0 +1,76 @@
+"""Files of media requests and results, brought to where they are wanted: bytes for URLs, URLs for bytes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol
+
+import msgspec
+
+from . import media
+from .errors import Unsupported
+from .fetch import Fetcher
+from .media import Asset
+from .plans import Got
+
+Fetch = Callable[[str], Awaitable[Got]]
+
+
+class Keeper(Protocol):
+    """Where bytes are kept for a client that wants a URL."""
+
+    async def put(self, asset: Asset) -> str: ...
+
+
+class Deliverer:
+    """Gives each client its pictures the way it asked for them."""
+
+    def __init__(self, keeper: Keeper | None) -> None:
+        self._keeper = keeper
+
+    async def delivered(self, result: media.Result, request: media.Request, fetch: Fetch | None) -> media.Result:
+        """The result with its pictures as bytes or under URLs, as the request wants them."""
+        if not isinstance(result, media.Pictures) or not isinstance(request, media.Image) or not request.wants:
+            return result
+        place = self._as_data if request.wants == "data" else self._as_url
+        assets = await asyncio.gather(*(place(picture.asset, fetch) for picture in result.pictures))
+        pictures = tuple(
+            msgspec.structs.replace(picture, asset=asset) for picture, asset in zip(result.pictures, assets, strict=True)
+        )
+        return msgspec.structs.replace(result, pictures=pictures)
+
+    async def _as_data(self, asset: Asset, fetch: Fetch | None) -> Asset:
+        if asset.data or fetch is None:
+            return asset
+        got = await fetch(asset.url)
+        return msgspec.structs.replace(asset, data=got.body, url="", mime=asset.mime or got.mime)
+
+    async def _as_url(self, asset: Asset, fetch: Fetch | None) -> Asset:
+        if asset.url:
+            return asset
+        if self._keeper is None:
+            raise Unsupported(
+                "There is no place to keep pictures for a URL. Ask for b64_json, or set [server] media.",
+                param="response_format",
+            )
+        return msgspec.structs.replace(asset, data=b"", url=await self._keeper.put(asset))
+
+
+async def inlined(request: Any, fetcher: Fetcher) -> Any:
+    """A request whose files all have their bytes: what the client gave by URL is fetched, guarded."""
+    changes: dict[str, Any] = {}
+    for name in request.__struct_fields__:
+        value = getattr(request, name)
+        if isinstance(value, Asset):
+            changes[name] = await _with_bytes(value, name, fetcher)
+        elif isinstance(value, tuple) and any(isinstance(each, Asset) for each in value):
+            named = [(each, f"{name}[{index}]") for index, each in enumerate(value)]
+            changes[name] = tuple(await asyncio.gather(*(_with_bytes(each, where, fetcher) for each, where in named)))
+    return msgspec.structs.replace(request, **changes) if changes else request
+
+
+async def _with_bytes(value: Any, where: str, fetcher: Fetcher) -> Any:
+    if not isinstance(value, Asset) or not value.url.startswith(("http://", "https://")):
+        return value
+    return await fetcher.asset(value, where)
