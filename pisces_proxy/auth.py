@@ -11,6 +11,7 @@ import msgspec
 
 from . import splice
 from .errors import BadRequest, Forbidden, Unauthenticated
+from .forms import Form
 from .keys import digest
 from .storage import Key, Storage
 
@@ -63,6 +64,14 @@ def credential_in(body: bytes) -> tuple[Credential | None, bytes]:
     if written is None:
         return None, body
     return (Credential("api_key in the body", secret.strip()) if secret else None), splice.edit(body, {"api_key": None})
+
+
+def credential_of(form: Form) -> tuple[Credential | None, Form]:
+    """The `api_key` field of a form, and the form without it."""
+    secret = form.get("api_key")
+    if secret is None:
+        return None, form
+    return (Credential("api_key in the form", secret.strip()) if secret.strip() else None), form.without("api_key")
 
 
 def chosen(found: list[Credential]) -> Credential:

@@ -103,9 +103,11 @@ class Gateway:
     async def _once(self, call: Incoming, sink: Sink) -> Answer | None:
         """A request that may come again: run it, join the run, or replay its answer."""
         scope, key = f"{call.key.account}/{call.key.id}", checked(call.idempotency_key)
-        print_ = fingerprint(
-            call.endpoint.method, call.record.endpoint + str(sorted(call.operation.path.items())), call.operation
-        )
+        where = call.record.endpoint + str(sorted(call.operation.path.items()))
+        if call.operation.upload is None:
+            print_ = fingerprint(call.endpoint.method, where, call.operation)
+        else:  # files may be large
+            print_ = await asyncio.to_thread(fingerprint, call.endpoint.method, where, call.operation)
         claim = await self.once.claim(scope, key, print_, call.request_id, call.now)
         tape = self.once.tape(scope, key)
         if claim.state == "done" and claim.stored is not None:

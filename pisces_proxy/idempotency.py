@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from . import splice
 from .background import Background
 from .errors import BadRequest, Conflict, KeyReused, PiscesError
+from .forms import Form
 from .ledger import Claim, Stored
 from .log import log
 from .plugin import Operation
@@ -37,12 +38,25 @@ def fingerprint(method: str, path: str, operation: Operation) -> str:
     whole = hashlib.sha256(
         f"{method} {path} {operation.model} {operation.form} {operation.stream}\n".encode("utf-8", "replace")
     )
+    if operation.upload is not None:
+        whole.update(_digest(operation.upload))
     try:
         # put together anew: a body from which a key was taken is the same as one that never had it
         whole.update(splice.edit(operation.body, {}))
     except BadRequest:
         whole.update(operation.body)
     return whole.hexdigest()
+
+
+def _digest(form: Form) -> bytes:
+    """Names and contents, whatever the boundary between them."""
+    whole = hashlib.sha256()
+    for part in form.parts:
+        size = part.file.size if part.file is not None else len(part.value.encode())
+        whole.update(f"{len(part.name)} {part.name} {part.filename!r} {size}\n".encode("utf-8", "replace"))
+        for piece in part.file.chunks() if part.file is not None else (part.value.encode(),):
+            whole.update(piece)
+    return whole.digest()
 
 
 def checked(key: str) -> str:

@@ -15,6 +15,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 from . import auth
 from .admin import Admin
 from .calls import Call, Incoming, extension_of
+from .config import size
 from .dialect import Dialect
 from .errors import (
     BadRequest,
@@ -26,11 +27,14 @@ from .errors import (
     UnsupportedMedia,
     UpstreamRateLimited,
 )
+from .forms import Form
 from .log import log
 from .media_calls import ASKING, MediaCall
+from .operation import peek_form
 from .plugin import Endpoint, MediaWire, Operation, Wire, peek_body
 from .relay import ClientLeft
 from .storage import Key, Record
+from .uploads import read_form, sends_form
 
 if TYPE_CHECKING:
     from .gateway import Gateway
@@ -129,8 +133,8 @@ class Handler:
         endpoint, path = gateway.paths.find(request.method, raw_path, request.headers, query)
         wire = gateway.registry.formats[endpoint.wire]
         try:
-            body = await self._body(request)
-            call = await self._call(request, endpoint, path, query, body, wire, request_id)
+            sent = await (self._form(request, query) if sends_form(request, endpoint) else self._body(request))
+            call = await self._call(request, endpoint, path, query, sent, wire, request_id)
         except PiscesError as error:
             return self._respond_error(wire, error, request_id, headers)
         sink = HttpSink(request, headers)
@@ -162,23 +166,29 @@ class Handler:
         except (HttpProcessingError, web.RequestPayloadError, ValueError) as error:
             raise UnsupportedMedia(f"The body cannot be read: {type(error).__name__}. Check its Content-Encoding.") from None
 
+    async def _form(self, request: web.BaseRequest, query: Mapping[str, str]) -> Form:
+        """A form, read once it is known who sends it: where the key is in the form itself, that is told by reading it."""
+        if found := auth.credentials(request.headers, query):
+            await self._gateway.authenticate(found, request.headers, query, request.remote, time.time())
+        return await read_form(request, size(self._gateway.config.server.max_upload))
+
     async def _call(
         self,
         request: web.BaseRequest,
         endpoint: Endpoint,
         path: Mapping[str, str],
         query: Mapping[str, str],
-        body: bytes,
+        sent: bytes | Form,
         wire: Dialect,
         request_id: str,
     ) -> Incoming:
         now = time.time()
         found = auth.credentials(request.headers, query)
-        inside, body = auth.credential_in(body)
+        inside, sent = auth.credential_of(sent) if isinstance(sent, Form) else auth.credential_in(sent)
         if inside is not None:
             found.append(inside)
         key = await self._gateway.authenticate(found, request.headers, query, request.remote, now)
-        operation = _operation(endpoint, body, path, query, request.headers)
+        operation = _operation(endpoint, sent, path, query, request.headers)
         started = time.perf_counter()
         return _incoming(wire)(
             request_id=request_id,
@@ -262,10 +272,12 @@ def _utf8(body: bytes) -> bytes:
 
 
 def _operation(
-    endpoint: Endpoint, body: bytes, path: Mapping[str, str], query: Mapping[str, str], headers: Mapping[str, str]
+    endpoint: Endpoint, sent: bytes | Form, path: Mapping[str, str], query: Mapping[str, str], headers: Mapping[str, str]
 ) -> Operation:
-    if endpoint.peek is not None or endpoint.kind in ASKING:
-        model, stream, form = (endpoint.peek or peek_body)(body, path, query)
+    if isinstance(sent, Form):
+        model, stream, form = endpoint.peek_upload(sent, path, query) if endpoint.peek_upload else peek_form(sent)
+    elif endpoint.peek is not None or endpoint.kind in ASKING:
+        model, stream, form = (endpoint.peek or peek_body)(sent, path, query)
     else:
         model, stream, form = path.get("model", ""), False, "sse"
     return Operation(
@@ -274,7 +286,8 @@ def _operation(
         model=model,
         stream=stream,
         form=form,
-        body=body,
+        body=sent if isinstance(sent, bytes) else b"",
+        upload=sent if isinstance(sent, Form) else None,
         headers={name: ", ".join(_all(headers, name)) for name in endpoint.forwards if name in headers},
         query=query,
         path=path,
