@@ -58,7 +58,7 @@ class _Answer(msgspec.Struct):
     quality: str | None = None
     background: str | None = None
     output_format: str | None = None
-    usage: msgspec.Raw | None = None
+    usage: msgspec.Raw = msgspec.Raw(b"")  # read on its own: vendors count in units of their own
 
 
 class _Seen(msgspec.Struct):
@@ -68,7 +68,7 @@ class _Seen(msgspec.Struct):
     images: list[msgspec.Raw] | None = None
     size: str | None = None
     quality: str | None = None
-    usage: msgspec.Raw | None = None
+    usage: msgspec.Raw = msgspec.Raw(b"")  # read on its own: vendors count in units of their own
 
 
 _answer = msgspec.json.Decoder(_Answer)
@@ -76,8 +76,8 @@ _seen = msgspec.json.Decoder(_Seen)
 _usage = msgspec.json.Decoder(_Usage)
 
 
-def usage_in(raw: msgspec.Raw | bytes | None) -> Usage | None:
-    if raw is None:
+def usage_in(raw: msgspec.Raw | bytes) -> Usage | None:
+    if bytes(raw) in (b"", b"null"):
         return None
     try:
         return _usage.decode(raw).read()
@@ -85,7 +85,7 @@ def usage_in(raw: msgspec.Raw | bytes | None) -> Usage | None:
         return None  # a vendor's own way to count
 
 
-def count(body: bytes, size: str, quality: str, action: str = "generate") -> tuple[Usage | None, Measures]:
+def count(body: bytes, size: str, quality: str) -> tuple[Usage | None, Measures]:
     """What an answer was worth. Raises the error that a 200 may hold."""
     try:
         seen = _seen.decode(body)

@@ -129,7 +129,7 @@ class _Event(msgspec.Struct):
     type: str = ""
     size: str | None = None
     quality: str | None = None
-    usage: msgspec.Raw | None = None
+    usage: msgspec.Raw = msgspec.Raw(b"")  # read on its own: vendors count in units of their own
     error: Any = None
 
 
@@ -143,6 +143,7 @@ class ImageWatcher(EventWatcher):
         super().__init__(reply)
         fields = Fields.of(operation)
         self._size, self._quality = fields.text("size"), fields.text("quality")
+        self._n = fields.whole("n", 1, 10) or 1
         self._drawn = 0
 
     def see(self, frame: sse.Frame) -> None:
@@ -154,6 +155,6 @@ class ImageWatcher(EventWatcher):
             self.failure = failure_in(event.error)
         elif event.type.endswith(".completed"):
             self._drawn += 1
-            self.complete = True
+            self.done = self._drawn >= self._n
             self.usage = usage_in(event.usage) or self.usage
             self.measures = measured(self._drawn, event.size or self._size, event.quality or self._quality)

@@ -38,9 +38,7 @@ def failure_in(error: Any) -> PiscesError:
 
 
 class EventWatcher(Watcher):
-    """Events that pass, whole ones at a time. `see` looks at each; `complete` is set there once the last has come."""
-
-    complete = False
+    """Events that pass, whole ones at a time. `see` looks at each; `done` is set there once the last has come."""
 
     def __init__(self, reply: Reply) -> None:
         self._reply = reply
@@ -51,7 +49,7 @@ class EventWatcher(Watcher):
 
     def end(self) -> bytes:
         rest = self._passed(self._cutter.rest())
-        if not self.complete and self.failure is None:
+        if not self.done and self.failure is None:
             self.failure = UpstreamBroken("The upstream's stream broke off before its end.")
             rest += failed(self.failure, self._reply.extension)
         return rest

@@ -109,7 +109,7 @@ class OpenAISpeech(OpenAIMedia):
         return True
 
     def watcher(self, operation: Operation, profile: Profile, reply: Reply) -> Watcher:
-        return SpeechWatcher(reply) if operation.stream else Watcher()
+        return SpeechWatcher(reply) if operation.stream else speech_sound.SoundWatcher()
 
 
 def spoken_length(text: str, profile: Profile) -> None:
@@ -164,7 +164,7 @@ class SpeechWatcher(EventWatcher):
         if event.error is not None:
             self.failure = failure_in(event.error)
         elif event.type == "speech.audio.done":
-            self.complete = True
+            self.done = True
             if event.usage is not None:
                 counts = event.usage
                 self.usage = Usage(input=counts.input_tokens, output=counts.output_tokens, audio_output=counts.output_tokens)

@@ -10,6 +10,7 @@ import msgspec
 from pisces_proxy import blobs
 from pisces_proxy.errors import Unsupported
 from pisces_proxy.media import MIMES, Asset, wav
+from pisces_proxy.mediawire import Watcher
 from pisces_proxy.plans import Got
 from pisces_proxy.plugin import Profile
 
@@ -19,6 +20,41 @@ RATE = 24_000  # of OpenAI's raw PCM: 16 bits, one channel
 _TWINS = {"wav": "pcm", "pcm": "wav"}
 _PCM = ("audio/pcm", "audio/l16", "audio/x-pcm", "audio/raw")
 _WAV = ("audio/wav", "audio/x-wav", "audio/wave", "audio/vnd.wave")
+
+
+_APOLOGY = 64 * 1024  # bytes in which an error has told itself
+
+
+class SoundWatcher(Watcher):
+    """Bare bytes as they come. What begins like JSON is an error under a 200 (S3-82: never told as sound)."""
+
+    def __init__(self) -> None:
+        self._held: bytes | None = b""
+
+    def feed(self, data: bytes) -> bytes:
+        if self._held is None:
+            return data
+        self._held += data
+        if not b'{"'.startswith(self._held[:2]) or len(self._held) > _APOLOGY:
+            return self._released()
+        if _is_json(self._held):
+            self.failure = unreadable(self._held, "sound")
+        return b""
+
+    def end(self) -> bytes:
+        return b"" if self.failure is not None else self._released()
+
+    def _released(self) -> bytes:
+        held, self._held = self._held or b"", None
+        return held
+
+
+def _is_json(data: bytes) -> bool:
+    try:
+        msgspec.json.decode(data)
+    except (msgspec.MsgspecError, RecursionError):
+        return False
+    return True
 
 
 class _Spoken(msgspec.Struct):

@@ -57,7 +57,7 @@ class _Answer(msgspec.Struct):
     segments: list[msgspec.Raw] | None = None
     words: list[Word] | None = None
     logprobs: Any = None
-    usage: msgspec.Raw | None = None
+    usage: msgspec.Raw = msgspec.Raw(b"")  # read on its own: vendors count in units of their own
 
 
 _answer = msgspec.json.Decoder(_Answer)
@@ -91,9 +91,9 @@ def count(body: bytes, seconds: float | None) -> Counted:
     return Counted(usage=usage, measures=Measures(seconds=length) if length else NOTHING)
 
 
-def counts(raw: msgspec.Raw | None) -> tuple[Usage | None, float | None]:
+def counts(raw: msgspec.Raw) -> tuple[Usage | None, float | None]:
     """Tokens and seconds, as far as an upstream counts them."""
-    if raw is None:
+    if bytes(raw) in (b"", b"null"):
         return None, None
     try:
         usage = _usage.decode(raw)

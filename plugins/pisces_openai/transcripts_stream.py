@@ -61,7 +61,7 @@ class TranscriptEncoder(MediaEncoder):
 
 class _Event(msgspec.Struct):
     type: str = ""
-    usage: msgspec.Raw | None = None
+    usage: msgspec.Raw = msgspec.Raw(b"")  # read on its own: vendors count in units of their own
     error: Any = None
 
 
@@ -81,7 +81,7 @@ class TranscriptWatcher(EventWatcher):
         if said.error is not None:
             self.failure = failure_in(said.error)
         elif said.type == "transcript.text.done":
-            self.complete = True
+            self.done = True
             self.usage, heard = transcripts_answer.counts(said.usage)
             if length := heard or self._seconds:
                 self.measures = Measures(seconds=length)
