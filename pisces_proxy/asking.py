@@ -44,7 +44,7 @@ class Asker:
         self.timeouts = Timeouts(
             channel.connect_timeout, channel.first_byte_timeout, channel.idle_timeout, channel.total_timeout
         )
-        self._base, self._path = base_of(target, wire)
+        self.base, self._path = base_of(target, wire)
 
     async def run(self, plan: Plan[R], attempt: Attempt, now: Callable[[], float]) -> R:
         """Carry a plan out. Raises what the plan raises; an answer that it cannot read is the upstream's fault."""
@@ -115,7 +115,7 @@ class Asker:
     async def ask(self, ask: Ask) -> Got:
         """Any answer, whole."""
         url = self._url(ask)
-        if not same_origin(url, self._base):
+        if not same_origin(url, self.base):
             if isinstance(ask.body, Form):
                 raise UpstreamBroken("Forms are sent to the channel's own upstream only.")
             return await self._fetcher.ask(ask.method, url, self._headers(ask, url), ask.body, self._limit)
@@ -139,7 +139,7 @@ class Asker:
     async def fetch(self, url: str) -> Got:
         """A file that the vendor handed out; credentials go to the channel's own upstream only."""
         for _ in range(REDIRECTS + 1):
-            got = await self.ask(Ask(method="GET", url=url, authorize=same_origin(url, self._base)))
+            got = await self.ask(Ask(method="GET", url=url, authorize=same_origin(url, self.base)))
             if got.status in _MOVED and "location" in got.headers:
                 url = urljoin(url, got.headers["location"])
                 continue
@@ -150,12 +150,12 @@ class Asker:
 
     def _url(self, ask: Ask) -> str:
         if ask.url:
-            return urljoin(self._base, ask.url)
-        return self._base + self._path.replace("{model}", quote(self._model, safe="")) + ask.path
+            return urljoin(self.base, ask.url)
+        return self.base + self._path.replace("{model}", quote(self._model, safe="")) + ask.path
 
     def _headers(self, ask: Ask, url: str) -> dict[str, str]:
         typed = {"Content-Type": ask.mime} if ask.body else {}
-        if not ask.authorize or not same_site(url, self._base):
+        if not ask.authorize or not same_site(url, self.base):
             return {"Accept-Encoding": "identity", **typed, **ask.headers}
         headers = {**headers_for(self._target, self._wire, self._key, ask.headers)}
         if not ask.body:

@@ -14,6 +14,7 @@ class Background:
 
     def __init__(self) -> None:
         self._running: set[asyncio.Task[Any]] = set()
+        self.closing = False
 
     def start(self, work: Coroutine[Any, Any, Any]) -> None:
         task = asyncio.get_running_loop().create_task(work)
@@ -27,6 +28,7 @@ class Background:
 
     async def close(self, grace: float) -> None:
         """Wait up to `grace` seconds for what runs, then cancel it."""
+        self.closing = True
         if self._running:
             await asyncio.wait(self._running, timeout=grace)
         for task in list(self._running):

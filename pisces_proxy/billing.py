@@ -17,12 +17,12 @@ from .calls import Call, Incoming
 from .errors import BalanceExhausted, Forbidden
 from .ledger import Refusal, Reservation
 from .media_calls import MediaCall
-from .plugin import LocalProvider
+from .plugin import LocalProvider, TaskFacade
 from .pricebook import PriceBook, cost_price
 from .pricing import Rates, price, upper_bound
 from .records import prompt_estimate
 from .routing import Candidate, Target
-from .storage import Account, Storage
+from .storage import Account, Key, Storage
 from .usage import Usage
 
 UNDECLARED = 4096  # tokens of output held for a request that names no limit of its own
@@ -72,7 +72,19 @@ class Billing:
             )
         )
         if refusal is not None:
-            raise self._short(refusal, amount)
+            raise self.short(refusal, amount)
+
+    async def reserving(self, key: Key) -> bool:
+        """Whether what this key asks for must be held first."""
+        if key.kind == "test":
+            return False
+        account = await self._account(key.account)
+        return key.quota_nano is not None or not (account is None or account.unlimited)
+
+    def priced(self, model: str, target: Target, rates: Rates | None) -> None:
+        """Raises Forbidden for a model that has no price and does not run here."""
+        if rates is None and not isinstance(target.provider, LocalProvider):
+            raise _unpriced(model)
 
     async def _account(self, name: str) -> Account | None:
         if name not in self._accounts:
@@ -84,12 +96,7 @@ class Billing:
         if rates is None:
             if isinstance(candidate.target.provider, LocalProvider):
                 return 0
-            raise Forbidden(
-                f"The model {call.operation.model!r} has no price, so accounts with a balance cannot use it. "
-                'Add [price."..."] to channels.toml, with free = true if it costs nothing.',
-                param="model",
-                code="model_without_price",
-            )
+            raise _unpriced(call.operation.model)
         if isinstance(call, MediaCall):
             usage, measures = call.expected()
             return upper_bound(rates, usage.input, usage.output, also=_MEDIA, measures=measures)
@@ -104,7 +111,7 @@ class Billing:
         # what runs in this process costs nothing unless a table says so: the built-in book knows namesakes
         return found if model in self.book.tables or upstream in self.book.tables else None
 
-    def _short(self, refusal: Refusal, amount: int) -> BalanceExhausted:
+    def short(self, refusal: Refusal, amount: int) -> BalanceExhausted:
         whose = "The balance of this account" if refusal.short == "balance" else "The quota of this key"
         return BalanceExhausted(
             f"{whose} is too low: this request may cost {_usd(amount)} USD and {_usd(refusal.available_nano)} USD are left. "
@@ -129,6 +136,15 @@ class Billing:
             record.upstream_cost_nano = price(usage, paid, measures=call.measures)[0]
 
 
+def _unpriced(model: str) -> Forbidden:
+    return Forbidden(
+        f"The model {model!r} has no price, so accounts with a balance cannot use it. "
+        'Add [price."..."] to channels.toml, with free = true if it costs nothing.',
+        param="model",
+        code="model_without_price",
+    )
+
+
 _ALSO = ("cache_write", "cache_write_1h")
 _MEDIA = ("audio_input", "image_input", "audio_output", "image_output")
 
@@ -136,6 +152,8 @@ _MEDIA = ("audio_input", "image_input", "audio_output", "image_output")
 def tokens_estimate(call: Incoming) -> int:
     """What a request counts against tokens per minute until it is known: the prompt, and what it may answer, within
     reason."""
+    if isinstance(call.wire, TaskFacade):
+        return 0
     if isinstance(call, MediaCall):
         return min(call.expected()[0].total, COUNTED)
     declared = call.wire.max_output(call.operation)

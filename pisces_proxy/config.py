@@ -42,6 +42,7 @@ class Server(Table, frozen=True):
     grace: float | str = "30s"
     heartbeat: float | str = "15s"
     fetch_private: bool = False
+    dev: bool = False
     retention: float | str = 0
     metrics: bool = False
     log: Literal["auto", "json", "console"] = "auto"

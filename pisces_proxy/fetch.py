@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import ipaddress
 import socket
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -20,6 +19,8 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
 from . import blobs, chat
+from .addresses import is_literal
+from .addresses import public as public
 from .errors import BadRequest, UpstreamBroken, UpstreamTimeout
 from .media import Asset
 from .plans import Got
@@ -28,7 +29,6 @@ LIMIT = 20 * 1024 * 1024
 SECONDS = 10.0
 REDIRECTS = 3
 _PATIENT = aiohttp.ClientTimeout(total=None, sock_connect=SECONDS, sock_read=60.0)  # of an upstream's own files
-_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 
 
 class Guarded(AbstractResolver):
@@ -52,21 +52,6 @@ class Guarded(AbstractResolver):
 
     async def close(self) -> None:
         """Nothing is held."""
-
-
-def public(address: str) -> bool:
-    """Whether an IP address is one of the open internet: not loopback, private, link-local (cloud metadata), or one of
-    these in another form."""
-    try:
-        ip = ipaddress.ip_address(address.partition("%")[0])
-    except ValueError:
-        return False
-    mapped = getattr(ip, "ipv4_mapped", None) or getattr(ip, "sixtofour", None)
-    if mapped is None and isinstance(ip, ipaddress.IPv6Address) and ip in _NAT64:
-        mapped = ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
-    if mapped is not None:
-        ip = mapped
-    return ip.is_global and not ip.is_multicast and not ip.is_reserved
 
 
 class Fetcher:
@@ -146,16 +131,8 @@ class Fetcher:
         if url.scheme not in ("http", "https") or not url.host:
             raise BadRequest(f"{param}: only http and https URLs and data URIs are fetched.", param=param, code="invalid_url")
         literal = url.host.strip("[]")
-        if not self._allow_private and _is_literal(literal) and not public(literal):  # literals skip the resolver
+        if not self._allow_private and is_literal(literal) and not public(literal):  # literals skip the resolver
             raise BadRequest(f"{param}: {url.host} is not a public address.", param=param, code="invalid_url")
-
-
-def _is_literal(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True
 
 
 async def _bounded(response: aiohttp.ClientResponse, param: str, limit: int) -> bytes:

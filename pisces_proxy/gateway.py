@@ -25,7 +25,7 @@ from .idempotency import REPLAYED, Idempotency, Tape, checked, fingerprint
 from .ledger import Stored
 from .limits import limits_of
 from .log import log
-from .media_calls import ASKING, MEDIA, MediaCall
+from .media_calls import ASKING, MediaCall
 from .media_engine import MediaEngine
 from .paths import Paths
 from .pricebook import PriceBook
@@ -34,6 +34,7 @@ from .registry import Registry
 from .relay import Hearts, Sink
 from .seals import Seals
 from .storage import Account, Key, Storage
+from .task_work import TaskWork, task_work
 from .upstream import connect
 from .world import World
 
@@ -48,6 +49,7 @@ class Gateway:
     world: World
     engine: Engine
     media: MediaEngine
+    work: TaskWork
     seals: Seals
 
     def __init__(self, config: Config, registry: Registry, storage: Storage, source: str | None) -> None:
@@ -87,10 +89,12 @@ class Gateway:
     async def dispatch(self, call: Incoming, sink: Sink) -> Answer | None:
         """Answer a call by its kind: an Answer, or None where it went to the sink."""
         match call.operation.kind:
-            case "chat" | "count" if isinstance(call, Call):
+            case kind if kind in ASKING:
+                if kind == "task.remix":
+                    await self.work.desk.remixing(call)
                 return await (self._once(call, sink) if call.idempotency_key else self._run(call, sink))
-            case kind if kind in MEDIA and isinstance(call, MediaCall):
-                return await (self._once(call, sink) if call.idempotency_key else self._run(call, sink))
+            case kind if kind.startswith("task."):
+                return await self.work.desk.answer(call)
             case "models" if isinstance(call, Call):
                 return self._models(call)
             case "model" if isinstance(call, Call):
@@ -191,6 +195,8 @@ class Gateway:
                 candidates = [by_name[channel.name] for channel in chosen if channel.name in by_name]
         if isinstance(call, Call) and call.operation.kind == "count":
             return await self.engine.count(call, candidates)
+        if call.wire.kind == "task":
+            return await self.work.desk.create(call, candidates)
         await self.billing.reserve(call, candidates)
         if isinstance(call, MediaCall):
             return await self.media.run(call, candidates, sink)
@@ -337,9 +343,10 @@ async def opened(config: Config, registry: Registry, *, source: str | None = Non
         gateway.world = World(config, registry)
         upstream = await stack.enter_async_context(connect())
         fetching = await stack.enter_async_context(fetch_session(config.server.fetch_private))
+        fetcher = Fetcher(fetching, config.server.fetch_private)
         gateway.engine = Engine(
             upstream=upstream,
-            fetcher=Fetcher(fetching, config.server.fetch_private),
+            fetcher=fetcher,
             wires=registry.wires,
             books=gateway.books,
             hearts=gateway.hearts,
@@ -347,7 +354,7 @@ async def opened(config: Config, registry: Registry, *, source: str | None = Non
         )
         gateway.media = MediaEngine(
             upstream=upstream,
-            fetcher=Fetcher(fetching, config.server.fetch_private),
+            fetcher=fetcher,
             formats={**registry.media, **registry.drivers},
             books=gateway.books,
             hearts=gateway.hearts,
@@ -358,6 +365,7 @@ async def opened(config: Config, registry: Registry, *, source: str | None = Non
         stack.push_async_callback(gateway.limiter.close)
         gateway._reloaded = await storage.setting("reload") or ""
         await gateway._take_settings()
+        gateway.work = await stack.enter_async_context(task_work(gateway, upstream, fetcher))
         for lifespan in registry.hooks.hook.pisces_lifespan(app=gateway):
             await stack.enter_async_context(asynccontextmanager(lambda made=lifespan: made)())
         async with _background(gateway.hearts.run(), gateway.watch(), gateway.sweep(), asyncio.to_thread(gateway.book.load)):

@@ -12,7 +12,8 @@ from .pricing import NOTHING, Images, Measures
 from .usage import Usage
 
 MEDIA = frozenset({"embeddings", "rerank", "moderation", "image", "speech", "transcription"})
-ASKING = MEDIA | {"chat", "count"}  # kinds of requests that name a model, and have a row of their own
+# kinds of requests that name a model, and have a row of their own
+ASKING = MEDIA | {"chat", "count", "task.create", "task.remix"}
 _RATE = 16_000  # bytes of sound a second, by rule of thumb: MP3 at 128 kbit/s
 
 

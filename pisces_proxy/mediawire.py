@@ -206,11 +206,28 @@ class TaskView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TaskFacade(Dialect):
-    """One dialect in which clients start and watch tasks: decoding what they ask, spelling what they are told."""
+    """One dialect in which clients start and watch tasks: decoding what they ask, spelling what they are told.
+
+    Endpoints of kind `task.create`, `task.get`, `task.list`, `task.cancel`, `task.delete`, `task.remix` and `task.content`
+    lead here; the path parameter is `id`. `lists` is the type of task that its list holds (empty: all), `accepted` the
+    status of the answer to a creation.
+    """
+
+    kind = "task"
+    lists: ClassVar[str] = ""
+    accepted: ClassVar[int] = 200
 
     def decode_create(self, operation: Operation) -> tuple[media.Request, str]:
         """The request (Video or Image), and the webhook's URL or an empty string. Raises BadRequest naming the field."""
         raise NotBuilt(f"{self.name} starts no tasks.")
+
+    def decode_remix(self, operation: Operation) -> str:
+        """The prompt of a remix."""
+        raise NotBuilt(f"{self.name} remixes nothing.")
+
+    def wait_headers(self, seconds: int) -> Mapping[str, str]:
+        """What tells clients of this dialect when to look again."""
+        return {"Retry-After": str(seconds)}
 
     @abc.abstractmethod
     def encode_task(self, view: TaskView, *, created: bool, extension: bytes) -> bytes:

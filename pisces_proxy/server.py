@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
-from . import auth
+from . import auth, task_files
 from .admin import Admin
 from .calls import Call, Incoming, extension_of
 from .config import size
@@ -116,6 +116,8 @@ class Handler:
             if request.path in ("/healthz", "/readyz"):
                 return await self._health(request, headers)
         try:
+            if request.method == "GET" and task_files.SIGNED.match(request.path):
+                return await task_files.signed(self._gateway, request, headers)
             return await self._answer(request, request_id, headers)
         except PiscesError as error:
             return self._refuse(request, error, request_id, headers)
@@ -139,6 +141,8 @@ class Handler:
             return self._respond_error(wire, error, request_id, headers)
         sink = HttpSink(request, headers)
         try:
+            if endpoint.kind == "task.content":
+                return await task_files.content(gateway, call, request, headers)
             answer = await gateway.dispatch(call, sink)
         except PiscesError as error:
             await gateway.refused(call, error)

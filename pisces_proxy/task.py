@@ -88,8 +88,9 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     a process that dies here leaves a task that may be running upstream; `running` a channel has accepted it; `parked`
     nobody knows whether one has; `late` it is over for the client, and looked at a little longer; `over`.
 
-    `channel` to `key_mark` say who runs it, `state` is the driver's. `key` is the id of the owner's key, `key_name` its name.
-    `version` changes with each write: who writes must have seen the last one.
+    `channel` to `key_mark` say who runs it, `state` is the driver's. `key` is the id of the owner's key, `key_name` its name;
+    `origin` is where its owner reaches the gateway (scheme and host). `version` changes with each write: who writes must have
+    seen the last one.
     """
 
     id: str
@@ -107,6 +108,7 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     losses: tuple[Loss, ...] = ()
     remixed_from: str = ""
     webhook: str = ""
+    origin: str = ""
     created_at: float
     deadline: float
     hold_nano: int = 0

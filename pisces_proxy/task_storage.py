@@ -60,6 +60,10 @@ class TaskStorage(abc.ABC):
         """The end, in one transaction: the row, the usage row `record` with its settlement (see `settle`; a cost of 0 gives
         all of the hold back) and the deliveries. None, and nothing changes, where somebody else has written the task."""
 
+    @abc.abstractmethod
+    async def delete_task(self, id: str) -> bool:
+        """Take a task away that is over for its owner. Its usage row, its ledger rows and its deliveries stay."""
+
     # -- webhooks
 
     @abc.abstractmethod

@@ -89,7 +89,7 @@ class Tasks:
 
     async def _take(self) -> None:
         room = ROOM - len(self._running)
-        if room <= 0:
+        if room <= 0 or self._background.closing:
             return
         now = time.time()
         claimed = await self._storage.claim_tasks(

@@ -99,7 +99,7 @@ class Webhooks:
 
     async def _take(self) -> None:
         room = AT_ONCE - len(self._running)
-        if room <= 0:
+        if room <= 0 or self._background.closing:
             return
         now = time.time()
         gone = lambda owner: dead(owner, self._owner)  # noqa: E731

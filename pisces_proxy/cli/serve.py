@@ -25,6 +25,7 @@ from .context import open_storage
 @click.option("--database", envvar="PISCES_DATABASE", metavar="URL", help="sqlite:///file.db or postgresql://...")
 @click.option("--workers", type=click.IntRange(1, 64), default=1, show_default=True, help="Processes that share the port.")
 @click.option("--without", multiple=True, metavar="PLUGIN", help="Start without a plugin; may be repeated.")
+@click.option("--dev", is_flag=True, help="For development: webhooks may go to http and to this machine.")
 @click.option("--worker", is_flag=True, hidden=True)
 def serve(
     path: str | None,
@@ -33,6 +34,7 @@ def serve(
     database: str | None,
     workers: int,
     without: tuple[str, ...],
+    dev: bool,
     worker: bool,
 ) -> None:
     """Run the gateway.
@@ -43,6 +45,8 @@ def serve(
     pisces serve --config prod.toml --without demo
     """
     config = _with_options(load(path), host, port, database)
+    if dev:
+        config = msgspec.structs.replace(config, server=msgspec.structs.replace(config.server, dev=True))
     if workers > 1:
         sys.exit(_supervise(config, workers))
     _run(config, path, without, worker)

@@ -197,6 +197,16 @@ class TaskContract(Contract):
         assert balance is not None
         assert balance.reserved_nano == 100
 
+    async def test_only_a_task_that_is_over_can_be_taken_away(self, storage: Storage) -> None:
+        await storage.add_task(task(1))
+        assert await storage.delete_task("task_1") is False
+        await storage.finish_task(over(task(1)), record("req_1"), [delivery(1)])
+        assert await storage.delete_task("task_1") is True
+        assert await storage.delete_task("task_1") is False
+        assert await storage.task("task_1") is None
+        assert await storage.record("req_1") is not None
+        assert list(await storage.deliveries("task_1")) == [delivery(1)]
+
     @pytest.mark.parametrize("moment", [0, 5, 60])
     async def test_after_kill_9_a_task_has_ended_whole_or_not_at_all(self, url: str, moment: int) -> None:
         async with self.opened(url) as storage:

@@ -65,6 +65,10 @@ class SqliteTasks(TaskStorage):
         finished: Task | None = await self._write(partial(tasks.finish, task, record, deliveries))
         return finished
 
+    async def delete_task(self, id: str) -> bool:
+        deleted: bool = await self._write(partial(tasks.delete, id))
+        return deleted
+
     async def claim_deliveries(
         self, owner: str, now: float, until: float, *, limit: int = 100, dead: Dead | None = None
     ) -> Sequence[Delivery]:

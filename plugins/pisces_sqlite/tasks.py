@@ -162,6 +162,10 @@ def finish(task: Task, record: Record, deliveries: Sequence[Delivery], connectio
     return saved
 
 
+def delete(id: str, connection: sqlite3.Connection) -> bool:
+    return connection.execute("DELETE FROM tasks WHERE id = ? AND phase IN ('late', 'over')", (id,)).rowcount > 0
+
+
 def claim(
     owner: str, now: float, until: float, limit: int, dead: Callable[[str], bool] | None, connection: sqlite3.Connection
 ) -> list[Task]:
