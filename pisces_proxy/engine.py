@@ -15,6 +15,7 @@ from .attempts import Attempting, clock, elapsed_ms, tries
 from .background import Background
 from .calls import Call, Prepared, extension, prepare, reply_for, warnings_header, wire_for
 from .errors import PiscesError, Unsupported, UpstreamBroken, UpstreamError, UpstreamTimeout
+from .fanout import fan_out, in_parts
 from .fetch import Fetcher
 from .local import answer as ask_locally
 from .plugin import LocalProvider, Operation, Reply, Wire
@@ -92,6 +93,11 @@ class Engine:
 
     async def _send(self, call: Call, candidate: Candidate, key: str, attempt: Attempt) -> tuple[Prepared, Exchange]:
         """Ask the upstream. Raises its refusal as one of our errors."""
+        if call.wire.manifold and in_parts(call, candidate, self._wires):
+            return await fan_out(call, lambda part: self._ask(part, candidate, key, attempt))
+        return await self._ask(call, candidate, key, attempt)
+
+    async def _ask(self, call: Call, candidate: Candidate, key: str, attempt: Attempt) -> tuple[Prepared, Exchange]:
         target = candidate.target
         wire = wire_for(target, self._wires, call.wire, candidate.model)
         prepared = await prepare(call, target, candidate.model, wire, key, attempt, self._fetcher)

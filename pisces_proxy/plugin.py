@@ -73,13 +73,15 @@ class Wire(Dialect):
     themselves. `markers`: byte strings, one of which stands in each frame that a passthrough must read (usage, errors,
     the end), those that come last first, without spaces behind colons. `heartbeat` is what a client of this wire can
     be sent at any time, `early_heartbeat` before the first event where that differs; `fallback` makes it the shape of
-    errors on paths that nobody serves. `count_member` is the member of a count answer that holds the number.
+    errors on paths that nobody serves. `count_member` is the member of a count answer that holds the number. `manifold`:
+    one request may hold several (`parts`).
     """
 
     kind: ClassVar[str] = "chat"
     url_media: ClassVar[frozenset[str]] = frozenset()
     markers: ClassVar[tuple[bytes, ...]] = ()
     model_member: ClassVar[bytes] = b"model"
+    manifold: ClassVar[bool] = False
     heartbeat: ClassVar[bytes] = b": ping\n\n"
     early_heartbeat: ClassVar[bytes | None] = None
     fallback: ClassVar[bool] = False
@@ -89,6 +91,11 @@ class Wire(Dialect):
     @abc.abstractmethod
     def decode_request(self, operation: Operation, seals: Seals) -> chat.Request:
         """The client's request in canonical form. Raises BadRequest with `param` naming the field."""
+
+    def parts(self, request: chat.Request) -> Sequence[chat.Request]:
+        """The requests that this one is made of, where this wire can hold several in one and others cannot: each is asked for
+        itself, and their choices are one answer (fanout.py). Empty where it is one."""
+        return ()
 
     @abc.abstractmethod
     def encode_request(self, request: chat.Request, model: str, profile: Profile) -> Encoded:

@@ -22,6 +22,7 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     force_stream       `yes`: answers only as a stream; `no`: never streams
     url_media          the kinds of media it fetches by URL itself
     token_ids          whether it takes OpenAI's token ids where it takes text (embeddings, completions)
+    prompt_list        whether it takes several prompts in one completions request
     embedding_batch    the most inputs of one embeddings request; more are asked for in several
     embedding_format   how its vectors come: `any` (float or base64, as asked), `base64` (the same, but the word `float` is
                        unknown), `float`, `int8` (base64 of signed bytes)
@@ -79,6 +80,7 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     repeat_last: bool = False
     cumulative_content: bool = False
     token_ids: bool = False
+    prompt_list: bool = True
     embedding_batch: int = 2048
     embedding_format: Literal["any", "base64", "float", "int8"] = "any"
     embedding_task: dict[str, str] = {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from . import media_rows
 from .families import CLAUDE, CLAUDE_MESSAGES, DEEPSEEK, GEMINI, GLM, GPT_OSS, GROK, KIMI, OPENAI, QWEN
-from .row import BUDGET, CHAT, EFFORT, EMBEDDINGS, MESSAGES, PLAIN, RERANK, RESPONSES, Row, vectors
+from .row import BUDGET, CHAT, COMPLETIONS, EFFORT, EMBEDDINGS, MESSAGES, PLAIN, RERANK, RESPONSES, Row, texts, vectors
 
 # An aggregator has one switch for all: `reasoning_effort`. What a family refuses stays, how it is asked does not.
 _BY_EFFORT = {"reasoning": "effort", "reasoning_echo": "never", "force_stream": "auto"}
@@ -17,6 +17,7 @@ OPENROUTER = Row(
         RESPONSES: "/responses",
         MESSAGES: "/messages",
         EMBEDDINGS: "/embeddings",
+        COMPLETIONS: "/completions",
         **media_rows.paths(media_rows.OPENROUTER),
     },
     # HTTP-Referer and X-Title name the operator's app in OpenRouter's public rankings: set them in the channel's `headers`
@@ -37,7 +38,13 @@ OPENROUTER = Row(
         **CLAUDE,
         **GEMINI,
     },
-    on={MESSAGES: {**BUDGET, **CLAUDE_MESSAGES}, RESPONSES: EFFORT, EMBEDDINGS: vectors(), **media_rows.OPENROUTER},
+    on={
+        COMPLETIONS: texts(prompt_list=False),
+        MESSAGES: {**BUDGET, **CLAUDE_MESSAGES},
+        RESPONSES: EFFORT,
+        EMBEDDINGS: vectors(),
+        **media_rows.OPENROUTER,
+    },
     summary="OpenRouter",
 )
 
@@ -67,7 +74,13 @@ GROQ = Row(
 TOGETHER = Row(
     name="together",
     base_url="https://api.together.xyz/v1",
-    wires={CHAT: "/chat/completions", EMBEDDINGS: "/embeddings", RERANK: "/rerank", **media_rows.paths(media_rows.TOGETHER)},
+    wires={
+        CHAT: "/chat/completions",
+        EMBEDDINGS: "/embeddings",
+        COMPLETIONS: "/completions",
+        RERANK: "/rerank",
+        **media_rows.paths(media_rows.TOGETHER),
+    },
     flags={
         "max_tokens_field": "max_tokens",
         "logprobs": False,  # G: a number there, not true or false
@@ -75,7 +88,12 @@ TOGETHER = Row(
     },
     models={**GPT_OSS, "deepseek-r1": {"reasoning_field": "think_tags"}},  # real-traffic 2
     # model and input are all that it reads: https://docs.together.ai/reference/embeddings
-    on={EMBEDDINGS: vectors(drop=("user",), embedding_format="float", dimensions=False), RERANK: PLAIN, **media_rows.TOGETHER},
+    on={
+        COMPLETIONS: texts(prompt_list=False),
+        EMBEDDINGS: vectors(drop=("user",), embedding_format="float", dimensions=False),
+        RERANK: PLAIN,
+        **media_rows.TOGETHER,
+    },
     summary="Together AI",
 )
 
@@ -87,6 +105,7 @@ FIREWORKS = Row(
         RESPONSES: "/responses",
         MESSAGES: "/messages",
         EMBEDDINGS: "/embeddings",
+        COMPLETIONS: "/completions",
         RERANK: "/rerank",
     },
     flags={
@@ -96,6 +115,7 @@ FIREWORKS = Row(
     },
     models=GPT_OSS,
     on={
+        COMPLETIONS: texts(token_ids=True),
         MESSAGES: {"": {**BUDGET[""], "force_stream": "auto"}},
         RESPONSES: {"": {**EFFORT[""], "force_stream": "auto"}},
         EMBEDDINGS: vectors(drop=("user",), embedding_format="float"),
@@ -170,7 +190,7 @@ POE = Row(
 CEREBRAS = Row(
     name="cerebras",
     base_url="https://api.cerebras.ai/v1",
-    wires={CHAT: "/chat/completions"},
+    wires={CHAT: "/chat/completions", COMPLETIONS: "/completions"},
     drop=("logit_bias",),  # 400, as are the penalties: https://inference-docs.cerebras.ai/resources/openai
     flags={
         "max_tokens_field": "max_completion_tokens",
@@ -180,6 +200,7 @@ CEREBRAS = Row(
         "reasoning_field": "reasoning",  # real-traffic 2
     },
     models=GPT_OSS,
+    on={COMPLETIONS: texts()},
     summary="Cerebras",
 )
 

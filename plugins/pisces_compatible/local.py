@@ -4,11 +4,32 @@ from __future__ import annotations
 
 from . import media_rows
 from .families import GPT_OSS
-from .row import BUDGET, CHAT, EFFORT, EMBEDDINGS, MESSAGES, MODERATIONS, PLAIN, RERANK, RESPONSES, Row, vectors
+from .row import (
+    BUDGET,
+    CHAT,
+    COMPLETIONS,
+    EFFORT,
+    EMBEDDINGS,
+    MESSAGES,
+    MODERATIONS,
+    PLAIN,
+    RERANK,
+    RESPONSES,
+    Row,
+    texts,
+    vectors,
+)
 
-_SERVED = {CHAT: "/chat/completions", RESPONSES: "/responses", MESSAGES: "/messages", EMBEDDINGS: "/embeddings"}
+_SERVED = {
+    CHAT: "/chat/completions",
+    RESPONSES: "/responses",
+    MESSAGES: "/messages",
+    EMBEDDINGS: "/embeddings",
+    COMPLETIONS: "/completions",
+}
 # A server of one's own may ignore what it does not know, `encoding_format` too: its floats are packed on the way back.
 _BESIDE = {EMBEDDINGS: vectors(), RERANK: PLAIN}
+_TEXTS = {COMPLETIONS: texts(token_ids=True)}  # who sends ids here has the model's own tokenizer
 
 OLLAMA = Row(
     name="ollama",
@@ -24,7 +45,7 @@ OLLAMA = Row(
         "n": False,  # not read: https://docs.ollama.com/api/openai-compatibility
     },
     models=GPT_OSS,
-    on={MESSAGES: BUDGET, RESPONSES: EFFORT, EMBEDDINGS: vectors()},
+    on={MESSAGES: BUDGET, RESPONSES: EFFORT, EMBEDDINGS: vectors(), COMPLETIONS: texts(prompt_list=False)},
     summary="Ollama on this machine",
 )
 
@@ -39,7 +60,7 @@ VLLM = Row(
         "reasoning_field": "reasoning",  # G: from 0.11; reasoning_content before
     },
     models=GPT_OSS,
-    on={MESSAGES: BUDGET, RESPONSES: EFFORT, **_BESIDE, **media_rows.VLLM},
+    on={MESSAGES: BUDGET, RESPONSES: EFFORT, **_BESIDE, **_TEXTS, **media_rows.VLLM},
     summary="vLLM on this machine",
 )
 
@@ -54,7 +75,7 @@ LLAMACPP = Row(
         "alternate_roles": True,  # G: chat templates answer 500 to two turns of one role
         "reasoning": "none",  # by the server's --reasoning-budget
     },
-    on={MESSAGES: BUDGET, **_BESIDE},
+    on={MESSAGES: BUDGET, **_BESIDE, **_TEXTS},
     summary="llama.cpp server on this machine",
 )
 
@@ -70,7 +91,7 @@ LMSTUDIO = Row(
         "reasoning": "none",
     },
     models=GPT_OSS,
-    on={MESSAGES: BUDGET, RESPONSES: EFFORT, EMBEDDINGS: vectors()},
+    on={MESSAGES: BUDGET, RESPONSES: EFFORT, EMBEDDINGS: vectors(), COMPLETIONS: texts(prompt_list=False)},
     summary="LM Studio on this machine",
 )
 

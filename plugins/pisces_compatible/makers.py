@@ -4,15 +4,29 @@ from __future__ import annotations
 
 from . import media_rows
 from .families import DEEPSEEK, GLM, GROK, KIMI, QWEN
-from .row import BUDGET, CHAT, EFFORT, EMBEDDINGS, MESSAGES, MODERATIONS, PLAIN, RERANK, RESPONSES, Row, vectors
+from .row import (
+    BUDGET,
+    CHAT,
+    COMPLETIONS,
+    EFFORT,
+    EMBEDDINGS,
+    MESSAGES,
+    MODERATIONS,
+    PLAIN,
+    RERANK,
+    RESPONSES,
+    Row,
+    texts,
+    vectors,
+)
 
 DEEPSEEK_ROW = Row(
     name="deepseek",
     base_url="https://api.deepseek.com/v1",
-    wires={CHAT: "/chat/completions", MESSAGES: "~/anthropic/v1/messages"},
+    wires={CHAT: "/chat/completions", MESSAGES: "~/anthropic/v1/messages", COMPLETIONS: "~/beta/completions"},
     flags={"max_tokens_field": "max_tokens", "n": False},  # G; n is not among its parameters
     models=DEEPSEEK,
-    on={MESSAGES: BUDGET},
+    on={MESSAGES: BUDGET, COMPLETIONS: texts(prompt_list=False)},
     summary="DeepSeek",
 )
 

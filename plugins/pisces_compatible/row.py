@@ -42,3 +42,8 @@ def vectors(**flags: Any) -> Mapping[str, Mapping[str, Any]]:
 
 # Completions and rerank: the plain form, whatever the Chat side of the vendor wants.
 PLAIN: Mapping[str, Mapping[str, Any]] = {"": {"drop": (), "rename": {}, "defaults": {}}}
+
+
+def texts(**flags: Any) -> Mapping[str, Mapping[str, Any]]:
+    """Flags of a completions side."""
+    return {"": {**PLAIN[""], "force_stream": "auto", **flags}}

@@ -7,6 +7,7 @@ from pisces_proxy.plugin import Dialect, Endpoint, Provider
 
 from .chat import Chat
 from .chat_images import ChatImages
+from .completions import Completions
 from .embeddings import OpenAIEmbeddings
 from .endpoints import endpoints
 from .images import OpenAIImages
@@ -23,6 +24,7 @@ def pisces_wires() -> list[Dialect]:
     return [
         Chat(),
         Responses(),
+        Completions(),
         OpenAIEmbeddings(),
         Moderations(),
         OpenAIRerank(),

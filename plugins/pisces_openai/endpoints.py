@@ -9,7 +9,7 @@ import msgspec
 from pisces_proxy.errors import BadRequest
 from pisces_proxy.plugin import Endpoint, peek_body
 
-from . import embeddings, images, moderations, rerank, responses, speech, transcripts
+from . import completions, embeddings, images, moderations, rerank, responses, speech, transcripts
 from .chat_choice import WIRE
 
 _ALIASES = ("/openai/v1", "/v1beta/openai")
@@ -53,9 +53,10 @@ _AZURE = Endpoint(
     description="Answer a conversation (Azure OpenAI's path).",
 )
 _MEDIA = (*images.ENDPOINTS, *speech.ENDPOINTS, *transcripts.ENDPOINTS)
-_SERVED = (*_OWN, *responses.ENDPOINTS, *embeddings.ENDPOINTS, *moderations.ENDPOINTS, *rerank.ENDPOINTS, *_MEDIA)
+_TEXTS = (*completions.ENDPOINTS, *embeddings.ENDPOINTS)
+_SERVED = (*_OWN, *responses.ENDPOINTS, *_TEXTS, *moderations.ENDPOINTS, *rerank.ENDPOINTS, *_MEDIA)
 # read for themselves that the model stands in the path
-_DEPLOYED = (*embeddings.ENDPOINTS, *_MEDIA)
+_DEPLOYED = (*_TEXTS, *_MEDIA)
 
 
 def endpoints() -> list[Endpoint]:

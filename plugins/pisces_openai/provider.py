@@ -37,10 +37,13 @@ class OpenAI(Provider):
         "openai.responses": "/responses",
         "openai.embeddings": "/embeddings",
         "openai.moderations": "/moderations",
+        "openai.completions": "/completions",
         "openai.images": "/images",
         "openai.speech": "/audio/speech",
         "openai.transcriptions": "/audio",
     }
+    # the last models that complete texts; for all others a prompt is a user's turn
+    only = {"openai.completions": ("gpt-3.5-turbo-instruct", "davinci-002", "babbage-002")}
     counts = frozenset({"openai.responses"})
     summary = "OpenAI"
     flags = {
