@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Coroutine, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Any
 
 import msgspec
 
 from . import auth, keys
 from .auth import Authenticator, Credential
-from .background import Background
+from .background import Background, running
 from .billing import Billing, dead, owner_of_this_process, tokens_estimate
 from .calls import Call, Incoming, extension
-from .config import Config, load, seconds, size
-from .delivery import Deliverer
+from .config import Config, load, seconds
 from .engine import Answer, Engine
 from .errors import ConfigError, ModelNotFound, NotFound, PiscesError, RateLimited
 from .fetch import Fetcher
@@ -26,7 +24,7 @@ from .ledger import Stored
 from .limits import limits_of
 from .log import log
 from .media_calls import ASKING, MediaCall
-from .media_engine import MediaEngine
+from .media_work import MediaWork, media_work
 from .paths import Paths
 from .pricebook import PriceBook
 from .records import CLIENT_LEFT, Books
@@ -48,7 +46,7 @@ class Gateway:
 
     world: World
     engine: Engine
-    media: MediaEngine
+    media: MediaWork
     work: TaskWork
     seals: Seals
 
@@ -199,7 +197,7 @@ class Gateway:
             return await self.work.desk.create(call, candidates)
         await self.billing.reserve(call, candidates)
         if isinstance(call, MediaCall):
-            return await self.media.run(call, candidates, sink)
+            return await self.media.engine.run(call, candidates, sink)
         assert isinstance(call, Call)
         return await self.engine.run(call, candidates, sink)
 
@@ -352,36 +350,13 @@ async def opened(config: Config, registry: Registry, *, source: str | None = Non
             hearts=gateway.hearts,
             tasks=gateway.tasks,
         )
-        gateway.media = MediaEngine(
-            upstream=upstream,
-            fetcher=fetcher,
-            formats={**registry.media, **registry.drivers},
-            books=gateway.books,
-            hearts=gateway.hearts,
-            deliverer=Deliverer(None),
-            limit=size(config.server.max_result),
-        )
-        await gateway.limiter.open()
-        stack.push_async_callback(gateway.limiter.close)
-        gateway._reloaded = await storage.setting("reload") or ""
-        await gateway._take_settings()
+        gateway.media = await stack.enter_async_context(media_work(gateway, upstream, fetcher))
         gateway.work = await stack.enter_async_context(task_work(gateway, upstream, fetcher))
         for lifespan in registry.hooks.hook.pisces_lifespan(app=gateway):
             await stack.enter_async_context(asynccontextmanager(lambda made=lifespan: made)())
-        async with _background(gateway.hearts.run(), gateway.watch(), gateway.sweep(), asyncio.to_thread(gateway.book.load)):
+        async with running(gateway.hearts.run(), gateway.watch(), gateway.sweep(), asyncio.to_thread(gateway.book.load)):
             yield gateway
             await gateway.tasks.close(seconds(config.server.grace))
-
-
-@asynccontextmanager
-async def _background(*works: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
-    tasks = [asyncio.get_running_loop().create_task(work) for work in works]
-    try:
-        yield
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def first_key(storage: Storage, prefix: str) -> str | None:

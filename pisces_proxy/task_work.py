@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING
 
+from .background import running
 from .config import size
 from .delivery import Deliverer
 from .fetch import Fetcher
@@ -43,13 +43,8 @@ async def task_work(gateway: Gateway, upstream: Upstream, fetcher: Fetcher) -> A
         outside = await stack.enter_async_context(guarded_session(server.dev))
         webhooks = Webhooks(gateway.storage, outside, gateway.tasks, gateway.owner, server.dev)
         work = _made(gateway, upstream, fetcher, webhooks, await gateway.storage.secret("links"))
-        loops = [asyncio.get_running_loop().create_task(loop) for loop in (work.engine.run(), webhooks.run())]
-        try:
+        async with running(work.engine.run(), webhooks.run()):
             yield work
-        finally:
-            for loop in loops:
-                loop.cancel()
-            await asyncio.gather(*loops, return_exceptions=True)
 
 
 def _made(gateway: Gateway, upstream: Upstream, fetcher: Fetcher, webhooks: Webhooks, secret: bytes) -> TaskWork:
