@@ -26,7 +26,7 @@ Spoken = TypeVar("Spoken", bound=Dialect)
 class Incoming(msgspec.Struct, kw_only=True):
     """What is known of any request while it lives. `target` is who answers it, `headers` go with its answer, `detached` says
     that it runs by itself, whoever listens. `measures` is what it is billed by besides tokens, once that is known. `started`
-    is `time.perf_counter()`, `now` unix seconds."""
+    is `time.perf_counter()`, `now` unix seconds. `origin` is where this client reaches the gateway (scheme and host)."""
 
     request_id: str
     endpoint: Endpoint
@@ -50,6 +50,7 @@ class Incoming(msgspec.Struct, kw_only=True):
     reserved: bool = False
     told: bool = False
     idempotency_key: str = ""
+    origin: str = ""
 
 
 class Call(Incoming, kw_only=True):

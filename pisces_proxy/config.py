@@ -26,7 +26,8 @@ class Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 class Server(Table, frozen=True):
     """[server]. `max_body` (JSON), `max_upload` (forms) and `max_result` (one file of an upstream) in bytes, `grace` and
-    `heartbeat` in seconds, `cors` the origins that browsers may call from (`*`: any)."""
+    `heartbeat` in seconds, `cors` the origins that browsers may call from (`*`: any).
+    `media` is where files are kept for clients that want URLs, a folder beside the database where it does not say."""
 
     host: str = "127.0.0.1"
     port: int = 8080
@@ -36,6 +37,8 @@ class Server(Table, frozen=True):
     max_body: int | str = "64MiB"
     max_upload: int | str = "512MiB"
     max_result: int | str = "256MiB"
+    media: str = ""
+    media_ttl: float | str = "7d"
     extension: bool = True
     key_prefix: str = "pisces-"
     cors: tuple[str, ...] = ("*",)
@@ -288,7 +291,7 @@ def size(value: int | str) -> int:
 
 _MEASURED: tuple[tuple[str, Callable[[Any], float]], ...] = (
     *((key, size) for key in ("max_body", "max_upload", "max_result")),
-    *((key, seconds) for key in ("grace", "heartbeat", "retention")),
+    *((key, seconds) for key in ("grace", "heartbeat", "retention", "media_ttl")),
 )
 
 

@@ -9,7 +9,6 @@ from typing import Any, Protocol
 import msgspec
 
 from . import media
-from .errors import Unsupported
 from .fetch import Fetcher
 from .media import Asset
 from .plans import Got
@@ -20,41 +19,40 @@ Fetch = Callable[[str], Awaitable[Got]]
 class Keeper(Protocol):
     """Where bytes are kept for a client that wants a URL."""
 
-    async def put(self, asset: Asset) -> str: ...
+    async def put(self, asset: Asset, origin: str = "") -> str: ...
 
 
 class Deliverer:
     """Gives each client its pictures the way it asked for them."""
 
-    def __init__(self, keeper: Keeper | None) -> None:
+    def __init__(self, keeper: Keeper) -> None:
         self._keeper = keeper
 
-    async def delivered(self, result: media.Result, request: media.Request, fetch: Fetch | None) -> media.Result:
+    async def delivered(self, result: media.Result, request: media.Request, origin: str, fetch: Fetch | None) -> media.Result:
         """The result with its pictures as bytes or under URLs, as the request wants them."""
         if not isinstance(result, media.Pictures) or not isinstance(request, media.Image) or not request.wants:
             return result
-        place = self._as_data if request.wants == "data" else self._as_url
-        assets = await asyncio.gather(*(place(picture.asset, fetch) for picture in result.pictures))
+        if request.wants == "url":
+            placing = [self._as_url(picture.asset, origin) for picture in result.pictures]
+        else:
+            placing = [_as_data(picture.asset, fetch) for picture in result.pictures]
+        assets = await asyncio.gather(*placing)
         pictures = tuple(
             msgspec.structs.replace(picture, asset=asset) for picture, asset in zip(result.pictures, assets, strict=True)
         )
         return msgspec.structs.replace(result, pictures=pictures)
 
-    async def _as_data(self, asset: Asset, fetch: Fetch | None) -> Asset:
-        if asset.data or fetch is None:
-            return asset
-        got = await fetch(asset.url)
-        return msgspec.structs.replace(asset, data=got.body, url="", mime=asset.mime or got.mime)
-
-    async def _as_url(self, asset: Asset, fetch: Fetch | None) -> Asset:
+    async def _as_url(self, asset: Asset, origin: str) -> Asset:
         if asset.url:
             return asset
-        if self._keeper is None:
-            raise Unsupported(
-                "There is no place to keep pictures for a URL. Ask for b64_json, or set [server] media.",
-                param="response_format",
-            )
-        return msgspec.structs.replace(asset, data=b"", url=await self._keeper.put(asset))
+        return msgspec.structs.replace(asset, data=b"", file=None, url=await self._keeper.put(asset, origin))
+
+
+async def _as_data(asset: Asset, fetch: Fetch | None) -> Asset:
+    if not asset.url or fetch is None:
+        return asset
+    got = await fetch(asset.url)
+    return msgspec.structs.replace(asset, data=got.body, url="", mime=asset.mime or got.mime)
 
 
 async def inlined(request: Any, fetcher: Fetcher) -> Any:

@@ -139,7 +139,7 @@ class MediaEngine:
                 request = await inlined(request, self._fetcher)
             plan = self._plan(wire, request, candidate.model, profile, call.request_id)
             result = await asker.run(plan, attempt, lambda: elapsed_ms(call))
-            result = await self._deliverer.delivered(result, request, asker.fetch)
+            result = await self._deliverer.delivered(result, request, call.origin, asker.fetch)
         self._chosen(call, candidate.target, wire, attempt, same=False)
         return await self._tell(call, candidate.target, wire, result, stream)
 
@@ -157,7 +157,7 @@ class MediaEngine:
         with Attempting(call, candidate, rest) as attempt:
             request = await inlined(call.canonical(), self._fetcher)
             result = await provider.make(request, candidate.model)
-            result = await self._deliverer.delivered(result, request, None)
+            result = await self._deliverer.delivered(result, request, call.origin, None)
             attempt.status = 200
         self._chosen(call, candidate.target, call.wire, attempt, same=True)
         return await self._tell(call, candidate.target, call.wire, result, stream)

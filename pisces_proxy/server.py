@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
-from . import auth, task_files
+from . import auth, links, task_files
 from .admin import Admin
 from .calls import Call, Incoming, extension_of
 from .config import size
@@ -109,13 +109,15 @@ class Handler:
         if request.raw_path.startswith("/api/"):
             return await self._admin.answer(request, headers)
         if request.method != "POST":
-            if request.method in ("HEAD", "OPTIONS"):
+            if request.method == "OPTIONS" or (request.method == "HEAD" and not request.path.startswith(links.PATH)):
                 return web.Response(status=200 if request.method == "HEAD" else 204, headers=_preflight(headers))
             if request.path == "/metrics" and self._gateway.config.server.metrics:
                 return web.Response(body=self._gateway.books.metrics.exposition(), content_type="text/plain", charset="utf-8")
             if request.path in ("/healthz", "/readyz"):
                 return await self._health(request, headers)
         try:
+            if request.path.startswith(links.PATH) and request.method in ("GET", "HEAD"):
+                return await self._gateway.media.store.answer(request, headers)
             if request.method == "GET" and task_files.SIGNED.match(request.path):
                 return await task_files.signed(self._gateway, request, headers)
             return await self._answer(request, request_id, headers)
@@ -207,6 +209,7 @@ class Handler:
             idempotency_key=request.headers.get("Idempotency-Key", ""),
             strict=request.headers.get("Pisces-Strict", "").lower() in ("true", "1", "yes"),
             extension=self._gateway.config.server.extension,
+            origin=f"{request.scheme}://{request.host}",
         )
 
     # -- answers that are not a channel's
