@@ -351,6 +351,10 @@ async def opened(config: Config, registry: Registry, *, source: str | None = Non
             tasks=gateway.tasks,
         )
         gateway.media = await stack.enter_async_context(media_work(gateway, upstream, fetcher))
+        await gateway.limiter.open()
+        stack.push_async_callback(gateway.limiter.close)
+        gateway._reloaded = await storage.setting("reload") or ""
+        await gateway._take_settings()
         gateway.work = await stack.enter_async_context(task_work(gateway, upstream, fetcher))
         for lifespan in registry.hooks.hook.pisces_lifespan(app=gateway):
             await stack.enter_async_context(asynccontextmanager(lambda made=lifespan: made)())

@@ -18,11 +18,12 @@ import msgspec
 from . import routing
 from .asking import Asker
 from .attempts import clock
-from .delivery import Deliverer, inlined
+from .delivery import inlined
 from .errors import ClientError, PiscesError, UpstreamBroken, UpstreamError, UpstreamTimeout
 from .fetch import Fetcher
 from .log import log
-from .media import Pictures
+from .media import Asset, Pictures
+from .media_store import MediaStore
 from .mediawire import Driver, MediaWire
 from .plans import Got
 from .plugin import LocalProvider
@@ -65,14 +66,14 @@ class Steps:
         fetcher: Fetcher,
         world: Callable[[], World],
         formats: Mapping[str, MediaWire | Driver],
-        deliverer: Deliverer,
+        store: MediaStore,
         limit: int,
     ) -> None:
         self._upstream = upstream
         self._fetcher = fetcher
         self._world = world
         self._formats = formats
-        self._deliverer = deliverer
+        self._store = store
         self._limit = limit
         self.pace = Pace()
 
@@ -153,20 +154,27 @@ class Steps:
             state = provider.begin(task.request, way.model, task.id, now)
             return self._running(task, state, now, task.deadline, 0.3)
         result = await provider.make(await inlined(task.request, self._fetcher), way.model)
-        return await self._made(task, result, None)
+        return await self._made(task, result)
 
     async def _made_at_once(self, task: Task, asker: Asker, wire: MediaWire, request: Any, way: Way, target: Target) -> Task:
         attempt = Attempt(channel=way.channel, upstream_model=way.model)
         plan = wire.plan(request, way.model, target.profile(way.wire, way.model))
         result = await asker.run(plan, attempt, lambda: (time.time() - task.created_at) * 1000)
-        return await self._made(task, result, asker.fetch)
+        return await self._made(task, result)
 
-    async def _made(self, task: Task, result: Any, fetch: Any) -> Task:
+    async def _made(self, task: Task, result: Any) -> Task:
         assert isinstance(result, Pictures)
         result = await self._deliverer.delivered(result, task.request, task.origin, fetch)
         assets = tuple(picture.asset for picture in result.pictures)
         said = Progress(status="completed", assets=assets, usage=result.usage, measures=result.measures)
         return advance(task, said if assets else _empty(), time.time())
+
+    async def _kept(self, task: Task, asset: Asset) -> Asset:
+        """With its bytes in the store: a row is no place for them."""
+        if asset.url:
+            return asset
+        url = await self._store.put(asset, task.origin)
+        return msgspec.structs.replace(asset, data=b"", file=None, url=url)
 
     def _running(self, task: Task, state: Mapping[str, Any], now: float, deadline: float, delay: float) -> Task:
         return msgspec.structs.replace(

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from .background import running
 from .config import size
-from .delivery import Deliverer
 from .fetch import Fetcher
 from .fetch import session as guarded_session
 from .mediawire import Driver, MediaWire
