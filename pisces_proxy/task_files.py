@@ -13,7 +13,7 @@ from .calls import Incoming
 from .errors import NotFound, PiscesError
 from .relay import ClientLeft
 from .task import Task
-from .task_results import explained
+from .task_results import explained, kept_at
 
 if TYPE_CHECKING:
     from .gateway import Gateway
@@ -44,6 +44,8 @@ async def signed(gateway: Gateway, request: web.BaseRequest, headers: Mapping[st
 async def _send(
     gateway: Gateway, task: Task, number: int, request: web.BaseRequest, headers: Mapping[str, str]
 ) -> web.StreamResponse:
+    if (kept := kept_at(task, number)) is not None:
+        return web.Response(status=302, headers={**headers, "Location": kept})
     response = None
     try:
         async with gateway.work.results.opened(task, number, request.headers.get("Range", "")) as found:

@@ -8,10 +8,11 @@ import re
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from urllib.parse import urljoin
+from urllib.parse import urljoin, urlsplit
 
 import msgspec
 
+from . import links
 from .asking import Asker
 from .errors import Forbidden, NotFound, PiscesError, UpstreamBroken
 from .fetch import REDIRECTS, Fetcher
@@ -49,7 +50,9 @@ class Results:
     # -- URLs
 
     def url(self, task: Task, number: int) -> str:
-        """The same each time, until the results go."""
+        """The same each time, until the results go. What the gateway keeps itself has a link already."""
+        if (kept := kept_at(task, number)) is not None:
+            return kept
         expires = int(task.expires_at or task.created_at)
         signature = self._signature(task.id, number, expires)
         return f"{task.origin}/v1/tasks/{task.id}/files/{number}?expires={expires}&signature={signature}"
@@ -128,6 +131,12 @@ class Results:
             yield Opened(exchange.status, seen, _chunks(exchange.chunk))
         finally:
             exchange.close()
+
+
+def kept_at(task: Task, number: int) -> str | None:
+    """Where a file is that is in the gateway's own store."""
+    url = task.assets[number].url if number < len(task.assets) else ""
+    return url if urlsplit(url).path.startswith(links.PATH) else None
 
 
 async def _chunks(chunk: object) -> AsyncIterator[bytes]:

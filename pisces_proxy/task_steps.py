@@ -164,8 +164,7 @@ class Steps:
 
     async def _made(self, task: Task, result: Any) -> Task:
         assert isinstance(result, Pictures)
-        result = await self._deliverer.delivered(result, task.request, task.origin, fetch)
-        assets = tuple(picture.asset for picture in result.pictures)
+        assets = tuple([await self._kept(task, picture.asset) for picture in result.pictures])
         said = Progress(status="completed", assets=assets, usage=result.usage, measures=result.measures)
         return advance(task, said if assets else _empty(), time.time())
 

@@ -54,7 +54,7 @@ def _made(gateway: Gateway, upstream: Upstream, fetcher: Fetcher, webhooks: Webh
         fetcher=fetcher,
         world=lambda: gateway.world,
         formats=formats,
-        deliverer=Deliverer(gateway.media.store),
+        store=gateway.media.store,
         limit=size(server.max_result),
     )
     results = Results(steps, fetcher, formats, secret)
