@@ -32,6 +32,9 @@ class Spool:
         self._file = tempfile.SpooledTemporaryFile(max_size=IN_MEMORY)  # noqa: SIM115 - it lives as long as the form
         self.size = 0
 
+    def __del__(self) -> None:
+        self._file.close()  # without a word: nobody holds a part of it any more
+
     def add(self, data: bytes) -> None:
         self._file.seek(self.size)
         self._file.write(data)
