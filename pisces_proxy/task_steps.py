@@ -194,13 +194,20 @@ class Steps:
 
     def _refused(self, task: Task, failure: PiscesError | None) -> Task:
         """Nobody took it: once more in a while where that may help, else it has failed."""
-        busy = failure is None or (isinstance(failure, UpstreamError) and failure.status in (429, 503))
-        rounds = task.polls
+        now, rounds = time.time(), task.polls
+        if failure is None:  # every channel rests: nobody was asked
+            return msgspec.structs.replace(task, phase="new", next_at=now + self._rest(task))
+        busy = isinstance(failure, UpstreamError) and failure.status in (429, 503)
         if busy and rounds < len(self.pace.busy):
-            again = time.time() + (failure.retry_after if failure and failure.retry_after else self.pace.busy[rounds])
+            again = now + max(self.pace.busy[rounds], self._rest(task))
             return msgspec.structs.replace(task, phase="new", polls=rounds + 1, next_at=again)
-        code, message = _told(failure)
-        return ended(task, "failed", time.time(), code, message)
+        return ended(task, "failed", now, failure.code or failure.kind, failure.message)
+
+    def _rest(self, task: Task) -> float:
+        """Seconds until the first of its channels may be tried again."""
+        targets = [self._target(way.channel, task.test) for way in task.ways]
+        waits = [target.resting(clock())[0] for target in targets if target is not None]
+        return max(self.pace.tick, min(waits, default=5.0))
 
     def lost(self, task: Task) -> Task:
         """The process that was handing it over is gone. What runs in this process can be begun again; of another channel nobody
@@ -370,12 +377,6 @@ def _with_status(error: PiscesError, status: int) -> PiscesError:
     if isinstance(error, UpstreamError) and not error.upstream_status:
         error.upstream_status = status
     return error
-
-
-def _told(failure: PiscesError | None) -> tuple[str, str]:
-    if failure is None:
-        return "no_channel", "Every channel for this model is resting after failures. Try again later."
-    return failure.code or failure.kind, failure.message
 
 
 def _empty() -> Progress:

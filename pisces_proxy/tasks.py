@@ -222,7 +222,7 @@ class Tasks:
 
 def _given_up(task: Task, now: float) -> Task:
     waited = now - task.created_at
-    message = f"The upstream did not end it within {waited:.0f} s, so it was given up. Nothing is charged."
+    message = f"It did not end within {waited:.0f} s, so it was given up. Nothing is charged."
     return ended(task, "failed", now, "timeout", message)
 
 

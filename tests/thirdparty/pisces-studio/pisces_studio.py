@@ -1,0 +1,91 @@
+"""Somebody else's video vendor in one file: a driver whose upstream finds lost jobs, one whose does not, a provider each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from pisces_proxy import refusals
+from pisces_proxy.errors import PiscesError, Unsupported, UpstreamBroken
+from pisces_proxy.hookspecs import hookimpl
+from pisces_proxy.media import Asset, Video
+from pisces_proxy.mediawire import Driver
+from pisces_proxy.plans import Ask, Got
+from pisces_proxy.plugin import Dialect, Profile, Provider
+from pisces_proxy.task import Progress, status_of
+
+
+class Studio(Driver):
+    """POST /jobs, GET and DELETE /jobs/{id}, GET /jobs?tag="""
+
+    name = "studio.video"
+    protocol = "studio"
+    kind = "video"
+    finds = True
+    deadline = 600.0
+
+    def decode_error(self, status: int, headers: Mapping[str, str], body: bytes) -> PiscesError:
+        return refusals.understand(status, headers, refusals.complaint(body))
+
+    def submit(self, request: Video, model: str, profile: Profile, tag: str) -> Ask:
+        if any(asset.role == "audio" for asset in request.assets):
+            raise Unsupported("studio takes no sound.", param="input.media")
+        body = {"model": model, "prompt": request.prompt, "seconds": request.seconds, "tag": tag, "of": request.remix_of}
+        return Ask(path="/jobs", body=msgspec.json.encode(body))
+
+    def submitted(self, got: Got) -> Mapping[str, Any]:
+        id = msgspec.json.decode(got.body).get("id")
+        if not id:
+            raise UpstreamBroken("studio names no job.")
+        return {"id": id}
+
+    def poll(self, state: Mapping[str, Any]) -> Ask:
+        return Ask(method="GET", path=f"/jobs/{state['id']}")
+
+    def read(self, got: Got, state: Mapping[str, Any]) -> Progress:
+        job = msgspec.json.decode(got.body)
+        return Progress(
+            status=status_of(job["status"]),
+            progress=job.get("percent"),
+            assets=tuple(Asset(url=url) for url in job.get("files", ())),
+            error_message=job.get("why", ""),
+            seconds=job.get("seconds"),
+        )
+
+    def cancel(self, state: Mapping[str, Any]) -> Ask | None:
+        return Ask(method="DELETE", path=f"/jobs/{state['id']}")
+
+    def find(self, tag: str) -> Ask | None:
+        return Ask(method="GET", path=f"/jobs?tag={tag}")
+
+    def found(self, got: Got, tag: str) -> Mapping[str, Any] | None:
+        jobs = msgspec.json.decode(got.body)
+        return {"id": jobs[0]["id"]} if jobs else None
+
+    def fetch_headers(self, url: str) -> bool:
+        return True
+
+
+class Forgetful(Studio):
+    """An upstream that cannot be asked for what it was sent."""
+
+    name = "studio.forgetful"
+    finds = False
+
+    def find(self, tag: str) -> Ask | None:
+        return None
+
+
+@hookimpl
+def pisces_wires() -> list[Dialect]:
+    return [Studio(), Forgetful()]
+
+
+@hookimpl
+def pisces_providers() -> list[Provider]:
+    return [
+        Provider(name="studio", base_url="https://studio.example/v1", wires={"studio.video": ""}),
+        Provider(name="forgetful", base_url="https://studio.example/v1", wires={"studio.forgetful": ""}),
+    ]
