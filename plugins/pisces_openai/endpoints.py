@@ -9,7 +9,7 @@ import msgspec
 from pisces_proxy.errors import BadRequest
 from pisces_proxy.plugin import Endpoint, peek_body
 
-from . import completions, embeddings, images, moderations, rerank, responses, speech, transcripts
+from . import completions, embeddings, images, moderations, rerank, responses, speech, transcripts, unserved
 from .chat_choice import WIRE
 
 _ALIASES = ("/openai/v1", "/v1beta/openai")
@@ -64,6 +64,8 @@ def endpoints() -> list[Endpoint]:
     return [
         *_SERVED,
         rerank.COHERE,
+        *unserved.ENDPOINTS,
+        *unserved.CONSOLE,
         _AZURE,
         *deployed,
         *(_elsewhere(endpoint, root) for root in _ALIASES for endpoint in _SERVED),
