@@ -101,6 +101,15 @@ class Measures(msgspec.Struct, frozen=True, kw_only=True):
 NOTHING = Measures()
 
 
+def in_words(measures: Measures) -> str:
+    """For people: `2 images 1024x1024 high, 41 characters, 5 s 720p`."""
+    images = (f"{each.count} image{'s' * (each.count != 1)} {each.size} {each.quality}" for each in measures.images)
+    parts = [" ".join(each.replace("auto", "").split()) for each in images]
+    parts += [f"{measures.characters:,} characters"] if measures.characters else []
+    parts += [f"{measures.seconds:g} s {measures.resolution}".strip()] if measures.seconds else []
+    return ", ".join(parts)
+
+
 class PriceLine(msgspec.Struct, frozen=True):
     """One line of a bill. `unit` names the entry of a table behind a space (`image 1024x1024/high`); `quantity` is whole,
     but for seconds, which may have three decimals."""

@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 import pluggy
 
-from . import hookspecs
+from . import fitting, hookspecs
 from .config import Channel, Config
 from .errors import ConfigError
 from .limits import Limiter
@@ -79,9 +79,9 @@ def _load_file(path: Path) -> Plugin:
 
 
 class Registry:
-    """The pieces of all plugins, by name."""
+    """The pieces of all plugins, by name. `off` are plugins that were disabled by hand."""
 
-    def __init__(self, plugins: Sequence[Plugin]) -> None:
+    def __init__(self, plugins: Sequence[Plugin], off: Sequence[str] = ()) -> None:
         self.hooks = pluggy.PluginManager("pisces")
         self.hooks.add_hookspecs(hookspecs)
         self.plugins: list[Plugin] = []
@@ -97,11 +97,14 @@ class Registry:
         self.endpoints: list[Endpoint] = [
             endpoint for part in reversed(self.hooks.hook.pisces_endpoints()) for endpoint in part
         ]
-        self._check()
+        if off:
+            fitting.without_missing(self.formats, self.providers.values(), off)
+        fitting.check(self.formats, self.endpoints, self.providers.values())
 
     @classmethod
     def load(cls, config: Config, without: Iterable[str] = ()) -> Registry:
-        return cls(find((*config.plugins.disable, *without), config.plugins.files))
+        off = (*config.plugins.disable, *without)
+        return cls(find(off, config.plugins.files), off)
 
     def _register(self, plugin: Plugin) -> None:
         try:
@@ -111,18 +114,6 @@ class Registry:
             raise ConfigError(f"Plugin {plugin.name!r} (from {plugin.origin}) does not fit: {error}") from error
         callers = self.hooks.get_hookcallers(self.hooks.get_plugin(plugin.name)) or []
         self.plugins.append(msgspec.structs.replace(plugin, hooks=tuple(sorted(caller.name for caller in callers))))
-
-    def _check(self) -> None:
-        for endpoint in self.endpoints:
-            if endpoint.wire not in self.formats:
-                raise ConfigError(f"Endpoint {endpoint.method} {endpoint.path} names {self._no_wire(endpoint.wire)}")
-        for provider in self.providers.values():
-            for wire in provider.wires:
-                if wire not in self.formats:
-                    raise ConfigError(f"Provider {provider.name!r} names {self._no_wire(wire)}")
-
-    def _no_wire(self, name: str) -> str:
-        return f"the wire {name!r}, which no plugin provides.{_meant(difflib.get_close_matches(name, self.formats, 1))}"
 
     @property
     def fallback(self) -> Wire:

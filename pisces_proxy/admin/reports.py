@@ -32,7 +32,7 @@ async def get_request(desk: Desk, call: Call[Nothing, None]) -> told.RequestInFu
     record = await desk.storage.record(call.path["request_id"])
     if record is None:
         raise missing("request", call.path["request_id"])
-    more = {name: getattr(record, name) for name in ("price_lines", "warnings", "attempts")}
+    more = {name: getattr(record, name) for name in ("price_lines", "measures", "warnings", "attempts")}
     return told.RequestInFull(**_request(record), **more)
 
 

@@ -13,7 +13,7 @@ import msgspec
 from .. import __version__
 from ..errors import BalanceExhausted, ConfigError, PiscesError
 from ..limits import Allowance, Standing
-from ..plugin import Endpoint, Wire
+from ..plugin import Dialect, Endpoint
 from . import behaviour
 from .desk import moment
 from .prices import ANYBODY, price
@@ -68,8 +68,10 @@ class Spec(Told, frozen=True):
 
 
 def described(gateway: Gateway) -> Spec:
-    config, wires = gateway.config, gateway.registry.wires
-    clients = {wire.protocol: wire for endpoint in gateway.registry.endpoints for wire in (wires[endpoint.wire],)}
+    config, wires = gateway.config, gateway.registry.formats
+    clients: dict[str, Dialect] = {}
+    for endpoint in gateway.registry.endpoints:
+        clients.setdefault(wires[endpoint.wire].protocol, wires[endpoint.wire])
     return Spec(
         gateway="Pisces",
         version=__version__,
@@ -89,7 +91,7 @@ def _served(endpoint: Endpoint) -> bool:
     return endpoint.kind != "unsupported"
 
 
-def _endpoint(endpoint: Endpoint, wire: Wire) -> EndpointRow:
+def _endpoint(endpoint: Endpoint, wire: Dialect) -> EndpointRow:
     return EndpointRow(
         protocol=wire.protocol,
         method=endpoint.method,
@@ -113,12 +115,12 @@ def _models(gateway: Gateway) -> list[ModelRow]:
     ]
 
 
-def _limit_headers(wire: Wire) -> list[str]:
+def _limit_headers(wire: Dialect) -> list[str]:
     full = Allowance(limit=1, remaining=1, reset=1.0)
     return list(wire.limit_headers(Standing(requests=full, tokens=full), time.time()))
 
 
-def _errors(wire: Wire, balance_status: int) -> list[ErrorRow]:
+def _errors(wire: Dialect, balance_status: int) -> list[ErrorRow]:
     """Each class of error through the wire's own hand; what looks the same to a client is told once."""
     rows: dict[tuple[object, ...], ErrorRow] = {}
     for kind in _classes(PiscesError):
@@ -128,9 +130,10 @@ def _errors(wire: Wire, balance_status: int) -> list[ErrorRow]:
     return sorted(rows.values(), key=lambda row: row.http)
 
 
-def _error(wire: Wire, error: PiscesError) -> ErrorRow:
+def _error(wire: Dialect, error: PiscesError) -> ErrorRow:
     status, body = wire.encode_error(error, "", b"")
-    said: dict[str, Any] = msgspec.json.decode(body, type=dict[str, Any])["error"]
+    told: dict[str, Any] = msgspec.json.decode(body, type=dict[str, Any])
+    said = told["error"] if isinstance(told.get("error"), dict) else told
     return ErrorRow(
         protocol=wire.protocol,
         http=status,

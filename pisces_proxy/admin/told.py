@@ -8,7 +8,7 @@ from typing import Any, Literal
 import msgspec
 
 from ..ledger import EntryKind, Period
-from ..pricing import Tier
+from ..pricing import Measures, Tier
 from ..storage import Attempt, GroupBy, UsageGroup
 from ..usage import Usage
 
@@ -119,6 +119,7 @@ class RequestInFull(Request, frozen=True):
     """With its attempts, and the price lines that were frozen when it was billed."""
 
     price_lines: list[dict[str, Any]]
+    measures: Measures
     warnings: list[str]
     attempts: list[Attempt]
 

@@ -19,7 +19,7 @@ def plugins(path: str | None, as_json: bool) -> None:
     found = registry.plugins
     if as_json:
         rows = [{"name": plugin.name, "from": plugin.origin, "hooks": list(plugin.hooks)} for plugin in found]
-        print_json({"plugins": rows, "wires": sorted(registry.wires), "providers": sorted(registry.providers)})
+        print_json({"plugins": rows, "wires": sorted(registry.formats), "providers": sorted(registry.providers)})
         return
     print_table(
         "Plugins", ["name", "from", "hooks"], [[plugin.name, plugin.origin, ", ".join(plugin.hooks)] for plugin in found]

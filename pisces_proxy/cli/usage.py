@@ -10,6 +10,7 @@ from typing import Any, get_args
 import click
 import msgspec
 
+from ..pricing import in_words
 from ..storage import Attempt, GroupBy, Record, UsageGroup
 from ..usage import Usage
 from . import values
@@ -112,6 +113,7 @@ def _whole(record: Record) -> dict[str, Any]:
         "status": record.status,
         "attempts": record.attempts,
         "usage": _tokens(record.usage),
+        "measures": record.measures,
         "price_lines": record.price_lines,
         "cost_nano": record.cost_nano,
         "warnings": record.warnings,
@@ -139,6 +141,7 @@ def _show(record: Record) -> None:
             ("protocol", record.protocol + (f", translated to {record.upstream_protocol}" if translated else "")),
             ("time", f"{_ms(record.total_ms)}, first byte {_ms(record.first_byte_ms)}, upstream {_ms(record.upstream_ms)}"),
             ("usage", _counted(record.usage)),
+            ("measures", in_words(record.measures)),
             ("cost", dollars(record.cost_nano)),
             ("client's id", record.client_request_id),
             ("warnings", "\n".join(record.warnings)),
