@@ -11,6 +11,8 @@ from pisces_proxy.plans import Ask, Got, Plan
 from pisces_proxy.plugin import Operation, Profile, Reply
 
 from . import images_answer, images_relay, images_request, images_upstream
+from .images_fitting import kind_of
+from .images_request import size_of
 from .images_stream import ImageEncoder
 from .media_dialect import OpenAIMedia
 from .media_fields import Fields
@@ -50,11 +52,12 @@ class OpenAIImages(OpenAIMedia):
 
     def counted(self, got: Got, operation: Operation, profile: Profile) -> Counted:
         fields = Fields.of(operation)
-        usage, measures = images_answer.count(got.body, fields.text("size"), fields.text("quality"))
+        kind = kind_of(size_of(fields), fields.text("quality"), profile)
+        usage, measures = images_answer.count(got.body, *kind)
         return Counted(usage=usage, measures=measures)
 
     def relayed(self, got: Got, reply: Reply) -> Told:
         return Told(body=images_relay.relayed(got, reply))
 
     def watcher(self, operation: Operation, profile: Profile, reply: Reply) -> Watcher:
-        return images_relay.ImageWatcher(operation, reply)
+        return images_relay.ImageWatcher(operation, profile, reply)

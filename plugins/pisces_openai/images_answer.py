@@ -73,6 +73,7 @@ class _Seen(msgspec.Struct):
 
 _answer = msgspec.json.Decoder(_Answer)
 _seen = msgspec.json.Decoder(_Seen)
+_item = msgspec.json.Decoder(_Item)
 _usage = msgspec.json.Decoder(_Usage)
 
 
@@ -86,23 +87,39 @@ def usage_in(raw: msgspec.Raw | bytes) -> Usage | None:
 
 
 def count(body: bytes, size: str, quality: str) -> tuple[Usage | None, Measures]:
-    """What an answer was worth. Raises the error that a 200 may hold."""
+    """What an answer was worth; `size` and `quality` where it does not say. Raises the error that a 200 may hold."""
     try:
         seen = _seen.decode(body)
     except (msgspec.MsgspecError, RecursionError):
         raise unreadable(body, "images") from None
-    drawn = len(seen.data or seen.images or ())
-    if not drawn:
+    items = seen.data or seen.images or ()
+    if not items:
         raise unreadable(body, "images")
-    return usage_in(seen.usage), measured(drawn, seen.size or size, seen.quality or quality)
+    size = seen.size or size or _size_in(items[0])
+    return usage_in(seen.usage), measured(len(items), size, seen.quality or quality)
+
+
+def _size_in(raw: msgspec.Raw) -> str:
+    """A picture's size by its own header; empty for a URL."""
+    try:
+        data = _item.decode(raw).b64_json or ""
+    except msgspec.MsgspecError:
+        return ""
+    return size_of(data.partition(",")[2] if data[:5] == "data:" else data)
+
+
+def size_of(data: str) -> str:
+    found = blobs.image_size(data) if data else None
+    return f"{found[0]}x{found[1]}" if found else ""
 
 
 def measured(drawn: int, size: str, quality: str) -> Measures:
     return Measures(images=(Images(count=drawn, size=size or "auto", quality=quality or "auto"),))
 
 
-def decode(body: bytes, request: Image) -> Pictures:
-    """An upstream's answer. Raises the error that a 200 may hold."""
+def decode(body: bytes, size: str, quality: str) -> Pictures:
+    """An upstream's answer; `size` and `quality` as they were asked for, where it does not say. Raises the error that a 200
+    may hold."""
     try:
         read = _answer.decode(body)
     except (msgspec.MsgspecError, RecursionError):
@@ -112,7 +129,8 @@ def decode(body: bytes, request: Image) -> Pictures:
         if read.data is not None and read.data:  # xAI leaves out what its moderation took away
             raise ContentRefused("The upstream's moderation withheld every image. Change the prompt.", param="prompt")
         raise unreadable(body, "images")
-    size, quality = read.size or request.size, read.quality or request.quality
+    first = (read.data or read.images or [_Item()])[0]
+    size = read.size or size or size_of(first.b64_json or "")
     return Pictures(
         pictures=pictures,
         created=int(read.created or 0),
@@ -121,7 +139,7 @@ def decode(body: bytes, request: Image) -> Pictures:
         background=read.background or "",
         output_format=read.output_format or "",
         usage=usage_in(read.usage),
-        measures=measured(len(pictures), size, quality),
+        measures=measured(len(pictures), size, read.quality or quality),
     )
 
 

@@ -30,6 +30,12 @@ def quality_for(quality: str, profile: Profile) -> str:
     return next((word for word in _NEAREST.get(quality, ()) if word in known), "")
 
 
+def kind_of(size: str, quality: str, profile: Profile) -> tuple[str, str]:
+    """What is drawn where the answer does not say: as it was asked for, else the model's own default, its first."""
+    default = (profile.image_qualities or ("",))[0]
+    return size or (profile.image_sizes or ("",))[0], quality_for(quality, profile) or default
+
+
 def pixels(size: str) -> tuple[int, int] | None:
     wide, _, high = size.partition("x")
     return (int(wide), int(high)) if wide.isdigit() and high.isdigit() else None

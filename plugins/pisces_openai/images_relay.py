@@ -14,7 +14,7 @@ from pisces_proxy.plans import Ask, Got
 from pisces_proxy.plugin import Operation, Profile, Reply
 
 from .images_answer import measured, usage_in
-from .images_fitting import quality_for
+from .images_fitting import kind_of, quality_for
 from .images_request import Action, action_of, size_of, wants_of
 from .media_events import EventWatcher, failure_in
 from .media_fields import GATEWAYS_OWN, Fields
@@ -139,10 +139,10 @@ _event = msgspec.json.Decoder(_Event)
 class ImageWatcher(EventWatcher):
     """Partial images as they come, and what the finished one was worth."""
 
-    def __init__(self, operation: Operation, reply: Reply) -> None:
+    def __init__(self, operation: Operation, profile: Profile, reply: Reply) -> None:
         super().__init__(reply)
         fields = Fields.of(operation)
-        self._size, self._quality = fields.text("size"), fields.text("quality")
+        self._size, self._quality = kind_of(size_of(fields), fields.text("quality"), profile)
         self._n = fields.whole("n", 1, 10) or 1
         self._drawn = 0
 

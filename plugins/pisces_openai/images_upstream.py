@@ -19,7 +19,7 @@ from pisces_proxy.pricing import Images, Measures
 from pisces_proxy.usage import Usage
 
 from . import images_answer
-from .images_fitting import pixels, quality_for, ratio_for, size_for
+from .images_fitting import kind_of, pixels, quality_for, ratio_for, size_for
 from .images_request import FAMILY
 
 _encode = msgspec.json.Encoder().encode
@@ -33,8 +33,15 @@ def plan(request: Image, model: str, profile: Profile) -> Plan[Pictures]:
     members, losses = members_for(request, model, profile)
     asks = tuple(_ask(request, {**members, "n": count}, profile) for count in shares(request.n, profile.n_max))
     gots: tuple[Got, ...] = (yield asks) if len(asks) > 1 else ((yield asks[0]),)
-    result = together([images_answer.decode(got.body, request) for got in gots])
+    kind = kind_of(_size_sent(members), members.get("quality", ""), profile)
+    result = together([images_answer.decode(got.body, *kind) for got in gots])
     return msgspec.structs.replace(result, losses=losses)
+
+
+def _size_sent(members: Mapping[str, Any]) -> str:
+    if "width" in members:
+        return f"{members['width']}x{members['height']}"
+    return str(members.get("size") or members.get("image_size") or members.get("resolution") or "")
 
 
 def shares(n: int, most: int) -> list[int]:

@@ -277,3 +277,27 @@ def test_an_answer_that_passes_loses_its_nulls_and_gains_our_member() -> None:
     )
     told = msgspec.json.decode(WIRE.relayed(answer, samples.reply(b'{"channel":"c"}')).body)
     assert told == {"created": 1, "data": [{"url": "https://e.com/a.png"}], "pisces": {"channel": "c"}}
+
+
+@pytest.mark.parametrize(
+    ("model", "members", "answer", "drawn"),
+    [
+        ("gpt-image-1", {"size": "1792x1024", "quality": "hd"}, {"data": [{"url": "https://e.com/a"}]}, ("1536x1024", "high")),
+        (
+            "gpt-image-1",
+            {},
+            {"data": [{"url": "https://e.com/a"}], "size": "1024x1536", "quality": "low"},
+            ("1024x1536", "low"),
+        ),
+        ("dall-e-3", {}, {"data": [{"url": "https://e.com/a"}]}, ("1024x1024", "standard")),
+        ("gpt-image-2", {"size": "auto"}, DRAWN, ("2x2", "auto")),  # as the picture's own header has it
+        ("unknown", {}, {"data": [{"url": "https://e.com/a"}]}, ("auto", "auto")),
+    ],
+)
+def test_what_is_billed_is_what_was_drawn(model: str, members: dict[str, Any], answer: Any, drawn: tuple[str, str]) -> None:
+    operation = samples.asked(GENERATE, {"model": "m", "prompt": "p", **members})
+    rules = profile("openai", model)
+    planned = run_plan(WIRE.plan(WIRE.decode_request(operation), model, rules), [answer]).result.measures
+    assert planned.images == (Images(count=1, size=drawn[0], quality=drawn[1]),)
+    if WIRE.passes(operation, rules):
+        assert WIRE.counted(got(answer), operation, rules).measures == planned
