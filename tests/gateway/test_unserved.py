@@ -35,7 +35,9 @@ CHANNEL = '[[channel]]\nname="demo"\nprovider="demo"\nmodels=["*"]'
 async def test_what_is_not_served_is_a_404_that_says_what_to_do(tmp_path: Path, method: str, path: str, word: str) -> None:
     async with open_house(tmp_path, CHANNEL) as house, aiohttp.ClientSession() as session:
         headers = {"Authorization": f"Bearer {house.key}"}
-        async with session.request(method, house.url + path, headers=headers) as response:
+        async with session.request(
+            method, house.url + path, headers=headers, json={} if method == "POST" else None
+        ) as response:
             told = await response.json()
             assert response.status == 404
         assert told["error"]["type"] == "invalid_request_error" and told["error"]["code"] == "not_found"
