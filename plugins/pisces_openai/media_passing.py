@@ -59,6 +59,9 @@ def peek_upload_for(form_name: str) -> PeekUpload:
 def _read(body: bytes) -> _Deployed:
     try:
         return _deployed.decode(body)
+    except msgspec.ValidationError as error:
+        at = str(error).rpartition("$.")[2].rstrip("`") if "$." in str(error) else None
+        raise BadRequest(f"The body has a member of the wrong type: {error}", param=at, code="invalid_type") from None
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
         raise BadRequest(f"The body is not valid JSON: {error}") from None
 

@@ -57,6 +57,7 @@ def test_every_member_is_read() -> None:
         ({"input": "x", "speed": "fast"}, "speed"),
         ({"input": "x", "response_format": "ogg"}, "response_format"),
         ({"input": "x", "stream_format": "chunks"}, "stream_format"),
+        ({"input": "x", "stream_format": ["sse"]}, "stream_format"),
     ],
     ids=lambda value: str(value)[:40],
 )
