@@ -21,6 +21,8 @@ from .storage import Attempt
 from .uploads import framed
 from .upstream import Exchange, Timeouts, Upstream
 
+USUAL = 120.0  # a channel's first_byte_timeout where nobody has set one
+PATIENCE = 300.0  # for pictures: nothing comes of one before it is done, and a second try would be paid for as well
 AT_ONCE = 8  # asks of one tuple that run together
 _MOVED = frozenset({301, 302, 303, 307, 308})
 R = TypeVar("R")
@@ -41,9 +43,10 @@ class Asker:
         self._limit = limit
         self._at_once = asyncio.Semaphore(AT_ONCE)
         channel = target.channel
-        self.timeouts = Timeouts(
-            channel.connect_timeout, channel.first_byte_timeout, channel.idle_timeout, channel.total_timeout
-        )
+        first_byte = channel.first_byte_timeout
+        if wire.kind == "image" and first_byte == USUAL:
+            first_byte = PATIENCE
+        self.timeouts = Timeouts(channel.connect_timeout, first_byte, channel.idle_timeout, channel.total_timeout)
         self.base, self._path = base_of(target, wire)
 
     async def run(self, plan: Plan[R], attempt: Attempt, now: Callable[[], float]) -> R:

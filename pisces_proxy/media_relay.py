@@ -131,7 +131,7 @@ async def relayed(
         reply = _reply(call, candidate)
         watched = Watched(wire.watcher(call.operation, profile, reply), _failing(call, reply))
         channel = candidate.target.channel
-        held = await _first(exchange, watched, channel.first_byte_timeout)
+        held = await _first(exchange, watched, asker.timeouts.first_byte)
     except BaseException:
         exchange.close()
         raise
