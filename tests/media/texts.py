@@ -24,16 +24,25 @@ class Heard:
 
 @dataclass
 class Vendor:
-    """`base64`: whether it heeds `encoding_format`. `refuse` may answer in its place: (status, body) or None."""
+    """`base64`: whether it heeds `encoding_format`. `refuse` may answer in its place: (status, body) or None. `answering`: requests
+    that have not ended."""
 
     url: str = ""
     base64: bool = True
     refuse: Callable[[Heard], tuple[int, Any] | None] = lambda heard: None
     heard: list[Heard] = field(default_factory=list)
+    answering: int = 0
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
         heard = Heard(request.path, dict(request.headers), await request.json())
         self.heard.append(heard)
+        self.answering += 1
+        try:
+            return await self._answer(request, heard)
+        finally:
+            self.answering -= 1
+
+    async def _answer(self, request: web.Request, heard: Heard) -> web.StreamResponse:
         if (refused := self.refuse(heard)) is not None:
             return web.json_response(refused[1], status=refused[0])
         for end, tell in _TOLD.items():
@@ -138,16 +147,24 @@ async def _chat(vendor: Vendor, request: web.Request, body: Any) -> web.StreamRe
         {**head, "choices": [{"index": 0, "delta": {"content": piece}, "finish_reason": None}]}
         for piece in (text[:4], text[4:])
     ]
+    if "broken" in said:
+        return await _streamed(request, chunks[:1], whole=False)
+    if "endless" in said:
+        return await _streamed(request, chunks[:1] * 1000, pause=0.02)
     chunks.append({**head, "choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]})
-    return await _streamed(request, [*chunks, {**head, "choices": [], "usage": usage}])
+    if "uncounted" not in said:
+        chunks.append({**head, "choices": [], "usage": usage})
+    return await _streamed(request, chunks)
 
 
-async def _streamed(request: web.Request, chunks: list[Any]) -> web.StreamResponse:
+async def _streamed(request: web.Request, chunks: list[Any], *, whole: bool = True, pause: float = 0.0) -> web.StreamResponse:
     response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
     await response.prepare(request)
     for chunk in chunks:
         await response.write(b"data: " + json.dumps(chunk, separators=(",", ":")).encode() + b"\n\n")
-    await response.write(b"data: [DONE]\n\n")
+        await asyncio.sleep(pause)
+    if whole:
+        await response.write(b"data: [DONE]\n\n")
     return response
 
 
