@@ -16,6 +16,7 @@ from gateways import House
 from upstreams.studio import Receiver, Studio, open_receiver, open_studio
 
 from pisces_proxy.keys import digest, new_secret
+from pisces_proxy.media import Video
 from pisces_proxy.storage import Account, Key
 from pisces_proxy.task import Task
 from pisces_proxy.task_steps import Pace
@@ -126,3 +127,12 @@ async def customer(house, studio: Studio, enlist) -> AsyncIterator[Customer]:
     )
     opened.gateway.work.engine.steps.pace = QUICK
     yield await enlist(opened)
+
+
+@pytest.fixture
+def task_row() -> Task:
+    """A row, with what it must have."""
+    return Task(
+        id="task_1", account="shop", key="k", type="video", facade="f", model="m", request=Video(prompt="x"),
+        request_id="r", created_at=0.0, deadline=60.0,
+    )  # fmt: skip

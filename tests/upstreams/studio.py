@@ -27,7 +27,7 @@ class Job:
 @dataclass
 class Studio:
     """Words of a prompt: `refuse`, `busy`, `broken`, `lose` (takes the job, drops the connection), `miss` (drops it without),
-    `mute` (takes it and says nothing readable), `fail`, `vanish`, `stuck`, `empty`, `slow` (ten looks instead of two)."""
+    `mute` (takes it and says nothing readable), `fail`, `vanish`, `stuck`, `empty`, `slow`, `calm` (ten or four looks instead of two)."""
 
     jobs: dict[str, Job] = field(default_factory=dict)
     submissions: list[dict[str, Any]] = field(default_factory=list)
@@ -69,7 +69,7 @@ class Studio:
             return web.json_response({"status": "canceled"})
         if "stuck" in words and job.id not in self.now_done:
             return web.json_response({"status": "RUNNING", "percent": 150})
-        if job.polls < (10 if "slow" in words else 2):
+        if job.polls < _looks(words):
             return web.json_response(
                 {"status": "Preparing" if job.polls == 1 else "flux-compensating", "percent": 10 * job.polls}
             )
@@ -96,6 +96,10 @@ class Studio:
     @property
     def base_url(self) -> str:
         return self.origin + "/v1"
+
+
+def _looks(words: list[str]) -> int:
+    return 10 if "slow" in words else 4 if "calm" in words else 2
 
 
 @dataclass
