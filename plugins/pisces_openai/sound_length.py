@@ -23,8 +23,21 @@ def seconds_of(asset: Asset) -> float | None:
 
 def _told(file: BinaryIO) -> float | None:
     try:
-        seconds = TinyTag.get(file_obj=file, tags=False, duration=True).duration
+        tag = TinyTag.get(file_obj=file, tags=False, duration=True)
     except Exception:  # whatever a broken file makes of the parser, it is no more than a length unknown
         return None
-    known = seconds is not None and math.isfinite(seconds) and 0 < seconds <= LONGEST
-    return round(seconds, 3) if known and seconds is not None else None
+    return _believed(tag.duration, _room(tag))
+
+
+def _room(tag: TinyTag) -> float | None:
+    """The seconds that there are bytes for."""
+    return tag.filesize * 8 / (tag.bitrate * 1000) if tag.bitrate and tag.filesize else None
+
+
+def _believed(seconds: float | None, room: float | None) -> float | None:
+    """A header written before the end was known says nothing, or four gigabytes (OpenAI's own WAV): then the bytes count."""
+    if not seconds or not math.isfinite(seconds) or seconds < 0:
+        seconds = room
+    elif room is not None:
+        seconds = min(seconds, room)
+    return round(seconds, 3) if seconds is not None and 0 < seconds <= LONGEST else None

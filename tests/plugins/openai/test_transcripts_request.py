@@ -112,6 +112,12 @@ def test_a_broken_file_has_no_length_and_does_no_harm(data: bytes) -> None:
     assert seconds_of(Asset(data=data)) is None
 
 
+@pytest.mark.parametrize("size", [b"\xff\xff\xff\xff", b"\0\0\0\0"])
+def test_a_header_written_before_the_end_was_known_is_not_believed(size: bytes) -> None:
+    data = SOUND[:4] + size + SOUND[8:40] + size + SOUND[44:]
+    assert seconds_of(Asset(data=data)) == pytest.approx(1.5, abs=0.01)
+
+
 def test_what_lies_elsewhere_has_no_length_yet() -> None:
     assert seconds_of(Asset(url="https://e.com/a.mp3")) is None
 
