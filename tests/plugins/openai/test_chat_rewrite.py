@@ -249,13 +249,16 @@ def test_a_whole_answer_changes_its_model_only() -> None:
 # -- the plugin --------------------------------------------------------------------------------------------------------
 
 
-def test_the_plugin_offers_both_wires_and_openai() -> None:
-    assert [wire.name for wire in pisces_wires()] == ["openai.chat", "openai.responses"]
+def test_the_plugin_offers_openais_formats_and_openai() -> None:
+    names = {wire.name for wire in pisces_wires()}
+    assert {"openai.chat", "openai.responses", "openai.completions", "openai.embeddings", "openai.moderations"} <= names
+    assert all(name.startswith("openai.") for name in names)
     assert [provider.name for provider in pisces_providers()] == ["openai"]
     paths = {(endpoint.method, endpoint.path) for endpoint in pisces_endpoints()}
     for path in ("/v1/chat/completions", "/v1/responses", "/openai/v1/chat/completions", "/v1beta/openai/chat/completions"):
         assert ("POST", path) in paths
     assert {("GET", "/v1/models"), ("GET", "/v1beta/openai/models/{model:rest}")} <= paths
+    assert {("POST", "/openai/deployments/{model}/embeddings"), ("POST", "/openai/deployments/{model}/completions")} <= paths
 
 
 def test_azures_path_names_the_model() -> None:
