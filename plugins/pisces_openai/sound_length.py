@@ -22,15 +22,17 @@ def seconds_of(asset: Asset) -> float | None:
 
 
 def _told(file: BinaryIO) -> float | None:
+    plain = file.read(4) == b"RIFF"
+    file.seek(0)
     try:
         tag = TinyTag.get(file_obj=file, tags=False, duration=True)
     except Exception:  # whatever a broken file makes of the parser, it is no more than a length unknown
         return None
-    return _believed(tag.duration, _room(tag))
+    return _believed(tag.duration, _room(tag) if plain else None)
 
 
 def _room(tag: TinyTag) -> float | None:
-    """The seconds that there are bytes for."""
+    """The seconds that there are bytes for; of other containers than WAV the rate is a guess."""
     return tag.filesize * 8 / (tag.bitrate * 1000) if tag.bitrate and tag.filesize else None
 
 
