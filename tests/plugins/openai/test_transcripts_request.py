@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from typing import Any
 
 import pytest
@@ -133,6 +134,30 @@ def flac(seconds: int, rate: int = 16_000) -> bytes:
     return b"fLaC\x80" + len(info).to_bytes(3, "big") + info + b"\xff\xf8" * 20
 
 
-@pytest.mark.parametrize(("data", "seconds"), [(mp3(200), 200 * 1152 / 44_100), (flac(7), 7.0)], ids=["mp3", "flac"])
+def atom(name: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", 8 + len(data)) + name + data
+
+
+def m4a(seconds: float) -> bytes:
+    header = struct.pack(">IIIII", 0, 0, 0, 1000, int(seconds * 1000)) + b"\0" * 80
+    return atom(b"ftyp", b"M4A \0\0\0\0M4A ") + atom(b"moov", atom(b"mvhd", header)) + atom(b"mdat", b"\0" * 64)
+
+
+def page(granule: int, data: bytes, flags: int = 0) -> bytes:
+    head = b"OggS\0" + bytes([flags]) + struct.pack("<qIII", granule, 7, 0, 0)
+    return head + b"\x01" + bytes([len(data)]) + data
+
+
+def opus(seconds: float) -> bytes:
+    head = b"OpusHead\x01\x01" + struct.pack("<HIhB", 0, 48_000, 0, 0)
+    tags = b"OpusTags" + struct.pack("<I", 4) + b"test" + struct.pack("<I", 0)
+    return page(0, head, 2) + page(0, tags) + page(int(seconds * 48_000), b"\0" * 200, 4)
+
+
+@pytest.mark.parametrize(
+    ("data", "seconds"),
+    [(mp3(200), 200 * 1152 / 44_100), (flac(7), 7.0), (m4a(3.5), 3.5), (opus(4.25), 4.25)],
+    ids=["mp3", "flac", "m4a", "opus"],
+)
 def test_the_length_is_read_from_other_containers(data: bytes, seconds: float) -> None:
     assert seconds_of(Asset(data=data)) == pytest.approx(seconds, rel=0.02)
