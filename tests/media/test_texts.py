@@ -239,6 +239,7 @@ async def test_several_prompts_are_asked_at_once_and_answered_as_one(tmp_path: P
         assert answer.usage is not None and (answer.usage.prompt_tokens, answer.usage.completion_tokens) == (12, 18)
         record = await house.record()
         assert (record.usage.input, record.usage.output, record.status) == (12, 18, 200) and len(upstream.heard) == 3
+        assert record.upstream_protocol == "openai.chat" and record.flags == ["translated"]
 
 
 @pytest.mark.parametrize("echo", [False, True])
