@@ -158,7 +158,7 @@ def kept_at(url: str, database: str) -> Kept:
         return Folder(_beside(database))
     parts = urlsplit(url)
     match parts.scheme:
-        case "file" if not parts.netloc and parts.path:
+        case "file" if not parts.netloc and parts.path.startswith("/"):
             return Folder(Path(unquote(parts.path)))
         case "s3" if parts.netloc:
             from .media_s3 import Bucket
