@@ -67,7 +67,8 @@ class Call(Incoming, kw_only=True):
 
 
 class Prepared(msgspec.Struct, kw_only=True):
-    """A request ready to be sent to one target. `same`: the answer's bytes pass through; `stream`: the upstream streams."""
+    """A request ready to be sent to one target. `same`: the answer's bytes pass through; `stream`: the upstream streams.
+    `asked`: the wire that the parts of a request went over, where `wire` is only that of their joined answer (fanout.py)."""
 
     target: Target
     model: str
@@ -81,6 +82,12 @@ class Prepared(msgspec.Struct, kw_only=True):
     names: Mapping[str, str]
     losses: tuple[chat.Loss, ...]
     attempt: Attempt
+    asked: Wire | None = None
+
+    @property
+    def spoken(self) -> Wire:
+        """What the upstream speaks."""
+        return self.asked or self.wire
 
 
 def wire_for(target: Target, wires: Mapping[str, Spoken], client: Dialect, model: str) -> Spoken:

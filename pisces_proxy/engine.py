@@ -269,10 +269,10 @@ class Engine:
         call.target = prepared.target
         record.channel, record.provider = channel.name, channel.provider
         record.upstream_model = prepared.model
-        record.upstream_protocol = prepared.wire.name
+        record.upstream_protocol = prepared.spoken.name
         record.upstream_ms = prepared.attempt.first_byte_ms
         call.losses = prepared.losses
-        if not prepared.same:
+        if not prepared.same or prepared.asked is not None:
             record.flags.append("translated")
 
 
@@ -342,7 +342,7 @@ def _restored(response: chat.Response, names: Mapping[str, str], usage: Usage) -
 
 
 def _answer_headers(call: Call, prepared: Prepared) -> dict[str, str]:
-    headers = {**call.headers, "x-pisces-channel": prepared.target.channel.name, "x-pisces-protocol": prepared.wire.protocol}
+    headers = {**call.headers, "x-pisces-channel": prepared.target.channel.name, "x-pisces-protocol": prepared.spoken.protocol}
     if prepared.losses:
         headers["x-pisces-warnings"] = warnings_header(prepared.losses)
     return headers

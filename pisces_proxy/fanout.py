@@ -49,7 +49,14 @@ async def fan_out(call: Call, ask: Ask) -> tuple[Prepared, Exchange]:
     prepared = fan.prepared[0]
     losses = tuple(dict.fromkeys(loss for each in fan.prepared for loss in each.losses))
     told = msgspec.structs.replace(
-        prepared, wire=call.wire, profile=Profile(), same=True, stream=call.operation.stream, names={}, losses=losses
+        prepared,
+        wire=call.wire,
+        asked=prepared.wire,
+        profile=Profile(),
+        same=True,
+        stream=call.operation.stream,
+        names={},
+        losses=losses,
     )
     return told, _Joined(body, fan)
 
