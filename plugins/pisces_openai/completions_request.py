@@ -89,10 +89,10 @@ def parts(request: Request) -> tuple[Request, ...]:
 
 
 def prompts_of(given: Any) -> tuple[Prompt, ...]:
-    """The prompts; token ids are told by their first: `[1, 2]` is one prompt. None is an empty one, as with OpenAI."""
+    """The prompts; token ids are told by their first: `[1, 2]` is one prompt."""
     match given:
         case None:
-            return ("",)
+            raise BadRequest("Send `prompt`: the text to go on with.", param="prompt", code="missing_required_parameter")
         case str():
             return (given,)
         case [int(), *_]:

@@ -38,6 +38,7 @@ class Counts(msgspec.Struct):
 
 
 _NOTHING = msgspec.Raw()
+_PLAIN = Profile()
 
 
 class _Counted(msgspec.Struct):
@@ -160,7 +161,7 @@ def _turned(data: bytes, form: str) -> bytes:
     for row in rows:
         match row.get("embedding"):
             case str() as text if form != "base64":
-                row["embedding"] = unpacked(base64.b64decode(text))
+                row["embedding"] = _floats(text, _PLAIN)
             case list() as vector if form == "base64":
                 row["embedding"] = packed(vector)
     return _encode(rows)

@@ -61,6 +61,7 @@ _DEPLOYED = (*_TEXTS, *_MEDIA)
 
 def endpoints() -> list[Endpoint]:
     deployed = [_elsewhere(endpoint, "/openai/deployments/{model}") for endpoint in _DEPLOYED]
+    engines = [_elsewhere(endpoint, "/v1/engines/{model}") for endpoint in _TEXTS]  # SDKs from before 1.0, and their Azure
     return [
         *_SERVED,
         rerank.COHERE,
@@ -68,6 +69,7 @@ def endpoints() -> list[Endpoint]:
         *unserved.CONSOLE,
         _AZURE,
         *deployed,
+        *engines,
         *(_elsewhere(endpoint, root) for root in _ALIASES for endpoint in _SERVED),
     ]
 

@@ -89,6 +89,13 @@ async def test_azures_path_names_the_model(tmp_path: Path) -> None:
         assert answer.data[0].embedding == FLOAT32 and upstream.bodies("/embeddings")[0]["model"] == "m"
 
 
+async def test_the_engines_path_of_old_sdks_names_the_model(tmp_path: Path) -> None:
+    async with served(tmp_path, "openai") as (house, upstream):
+        assert (await posted(house, "/v1/engines/m/embeddings", {"input": "a"}))[0] == 200
+        assert (await posted(house, "/v1/engines/m/completions", {"prompt": "a"}))[1]["choices"][0]["text"] == "You said a"
+        assert upstream.heard[0].body["model"] == "m"
+
+
 # What LangChain's OpenAIEmbeddings sends unasked: token ids of cl100k_base, in base64 (S1-70).
 LANGCHAIN = {"input": [HELLO, [791, 18567]], "model": "m", "encoding_format": "base64"}
 

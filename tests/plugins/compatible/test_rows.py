@@ -13,6 +13,7 @@ KNOWN_WIRES = {
     "openai.chat", "openai.responses", "anthropic.messages", "openai.completions", "openai.embeddings", "openai.moderations",
     "openai.rerank", "openai.images", "openai.chat-images", "openai.speech", "openai.transcriptions",
 }  # fmt: skip
+CHATS = {"openai.chat", "openai.responses", "anthropic.messages", "openai.completions"}
 MODELS = (
     "", "gpt-4o", "GPT-5-Mini", "openai/gpt-oss-120b", "anthropic/claude-opus-4.7", "Claude-Sonnet-4.5", "claude-opus-4-6",
     "google/gemini-2.5-pro", "deepseek-ai/DeepSeek-V3.2", "deepseek-reasoner", "kimi-k2-thinking", "moonshotai/kimi-k2.5",
@@ -108,6 +109,13 @@ def test_dashscope_takes_the_origin() -> None:
 def test_claude_clients_reach_vendors_that_speak_messages_untouched(vendor: str, path: str) -> None:
     assert BY_NAME[vendor].wires["anthropic.messages"] == path
     assert flags(vendor, "some-model", "anthropic.messages").reasoning in ("budget", "adaptive")
+
+
+@pytest.mark.parametrize("row", PROVIDERS, ids=lambda row: row.name)
+def test_conversations_never_prefer_a_wire_that_only_completes_texts(row: Row) -> None:
+    chats = [wire for wire in row.wires if wire in CHATS]
+    assert "openai.completions" not in chats[:-1], "it comes last"
+    assert chats != ["openai.completions"]
 
 
 def test_the_longest_prefix_wins_and_the_vendor_before_the_slash_does_not_count() -> None:

@@ -192,7 +192,6 @@ def test_bytes_pass_where_the_upstream_takes_them_as_they_are(prompt: Any, profi
         (["a", "b"], ["a", "b"]),
         ([9906, 1917], ["Hello world"]),
         ([[9906], [1917]], ["Hello", " world"]),
-        (None, [""]),
     ],
 )
 def test_each_prompt_is_a_users_turn(prompt: Any, texts: list[str]) -> None:
@@ -229,6 +228,7 @@ def test_a_conversation_is_no_text() -> None:
 @pytest.mark.parametrize(
     ("members", "param"),
     [
+        ({"prompt": None}, "prompt"),
         ({"prompt": []}, "prompt"),
         ({"prompt": {}}, "prompt"),
         ({"prompt": [1, "a"]}, "prompt"),
