@@ -7,12 +7,13 @@ from collections.abc import Sequence
 import msgspec
 
 from . import media
-from .media import Image, Video
+from .media import Asset, Image, Video
 from .pricing import NOTHING, Images, Measures, Rates, price, upper_bound
 from .storage import Attempt, Record
-from .task import Task, Way
+from .task import Phase, Task, Way, ended
 from .usage import Usage
 
+KEPT = 7 * 86400.0  # seconds for which results can be fetched
 _ALSO = ("image_input", "image_output", "audio_output")
 _FRAMES = 24  # a second; by Volcengine's rule a video is width x height x frames / 1024 tokens
 _HEIGHTS = {"480p": (864, 480), "720p": (1280, 720), "1080p": (1920, 1080), "2k": (2560, 1440), "4k": (3840, 2160)}
@@ -96,6 +97,38 @@ def _pictures(task: Task, likely: Measures) -> Measures:
     made = sum(1 for asset in task.assets if not asset.role)
     kind = likely.images[0] if likely.images else Images(count=0)
     return Measures(images=(msgspec.structs.replace(kind, count=made),))
+
+
+def closed(task: Task, phase: Phase, provider: str, costs: Rates | None, now: float) -> tuple[Task, Record]:
+    """A task that is over as its row keeps it, and its usage row. `costs` is what its channel pays."""
+    record = record_of(task, provider, now)
+    if costs is not None and task.status == "completed":
+        record.upstream_cost_nano = price(record.usage, costs, measures=record.measures)[0]
+    kept = msgspec.structs.replace(
+        task,
+        phase=phase,
+        request=_emptied(task.request),
+        cost_nano=record.cost_nano,
+        expires_at=now + KEPT if task.status == "completed" else None,
+    )
+    return kept, record
+
+
+def cancelled(task: Task, now: float) -> tuple[Task, Phase]:
+    """A task ended by its owner; `late` where an upstream has still to be told."""
+    over = ended(task, "cancelled", now, "cancelled", "The task was cancelled. Nothing is charged.")
+    return msgspec.structs.replace(over, next_at=now), "late" if task.state else "over"
+
+
+def _emptied(request: Video | Image) -> Video | Image:
+    """Without the files that came with it: they are not needed any more."""
+
+    def bare(asset: Asset) -> Asset:
+        return msgspec.structs.replace(asset, data=b"", file=None)
+
+    if isinstance(request, Video):
+        return msgspec.structs.replace(request, assets=tuple(map(bare, request.assets)))
+    return msgspec.structs.replace(request, images=tuple(map(bare, request.images)), mask=None)
 
 
 def record_of(task: Task, provider: str, now: float) -> Record:

@@ -27,6 +27,8 @@ from .media_store import MediaStore
 from .mediawire import Driver, MediaWire
 from .plans import Got
 from .plugin import LocalProvider
+from .pricebook import cost_price
+from .pricing import Rates
 from .routing import Rest, Target
 from .storage import Attempt
 from .task import Progress, Task, Try, Way, advance, ended
@@ -330,6 +332,11 @@ class Steps:
     def provider_name(self, task: Task) -> str:
         target = self._target(task.channel, task.test)
         return target.channel.provider if target is not None else ""
+
+    def costs_of(self, task: Task) -> Rates | None:
+        """What its channel pays for it."""
+        target = self._target(task.channel, task.test)
+        return cost_price(target.channel.cost, task.created_at, task.model, task.upstream_model) if target else None
 
     def _of(self, task: Task, target: Target) -> tuple[Driver, Asker]:
         form = self._formats.get(task.driver)

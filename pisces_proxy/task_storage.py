@@ -6,7 +6,7 @@ import abc
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from .ledger import Refusal, Reservation
+from .ledger import Audit, Refusal, Reservation
 from .task import Status, Task, TaskType
 from .webhook import Delivery, HookSecret
 
@@ -17,7 +17,8 @@ Dead = Callable[[str], bool]
 
 
 class TaskStorage(abc.ABC):
-    """Tasks by their ids, leases on them, deliveries."""
+    """Tasks by their ids, leases on them, deliveries. What an operator's change goes through takes its `audit`: it is written
+    with the change or not at all."""
 
     @abc.abstractmethod
     async def add_task(self, task: Task, reservation: Reservation | None = None) -> Refusal | None:
@@ -56,7 +57,9 @@ class TaskStorage(abc.ABC):
         lease ends unless it is to be kept."""
 
     @abc.abstractmethod
-    async def finish_task(self, task: Task, record: Record, deliveries: Sequence[Delivery] = ()) -> Task | None:
+    async def finish_task(
+        self, task: Task, record: Record, deliveries: Sequence[Delivery] = (), *, audit: Audit | None = None
+    ) -> Task | None:
         """The end, in one transaction: the row, the usage row `record` with its settlement (see `settle`; a cost of 0 gives
         all of the hold back) and the deliveries. None, and nothing changes, where somebody else has written the task."""
 
@@ -73,7 +76,7 @@ class TaskStorage(abc.ABC):
         """As `claim_tasks`, of waiting deliveries."""
 
     @abc.abstractmethod
-    async def save_delivery(self, delivery: Delivery) -> None:
+    async def save_delivery(self, delivery: Delivery, *, audit: Audit | None = None) -> None:
         """An attempt was made; its lease ends. One that is `disabled` takes with it what else waits for the same URL of the
         same account."""
 
@@ -86,5 +89,5 @@ class TaskStorage(abc.ABC):
         """Made on first asking."""
 
     @abc.abstractmethod
-    async def rotate_hook_secret(self, account: str, until: float) -> HookSecret:
+    async def rotate_hook_secret(self, account: str, until: float, *, audit: Audit | None = None) -> HookSecret:
         """A new secret; the old one signs too until then."""

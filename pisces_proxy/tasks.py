@@ -22,16 +22,16 @@ import msgspec
 from .background import Background
 from .billing import dead
 from .errors import PiscesError
+from .ledger import Audit
 from .log import log
 from .records import Books
 from .storage import Storage
-from .task import Task, ended
-from .task_bill import record_of
+from .task import Phase, Task, ended
+from .task_bill import cancelled, closed
 from .task_steps import Steps
 from .webhook import Delivery
 
 ROOM = 256  # tasks that one process works on at a time
-KEPT = 7 * 86400.0  # seconds for which results can be fetched
 _BASE62 = string.digits + string.ascii_letters
 Notice = Callable[[Task, float], Awaitable[list[Delivery]]]
 
@@ -146,6 +146,9 @@ class Tasks:
                 await self._keep(await self.steps.found(task))
             case "running":
                 await self._look(task, now)
+            case "late" if task.status == "cancelled":
+                await self.steps.called_off(task)
+                await self._storage.save_task(msgspec.structs.replace(task, phase="over"))
             case "late":
                 await self._look_late(task, now)
 
@@ -192,29 +195,25 @@ class Tasks:
             return await self._finish(task)
         return await self._storage.save_task(task) is not None
 
-    async def _finish(self, task: Task, phase: str = "over") -> bool:
+    async def _finish(self, task: Task, phase: Phase = "over") -> bool:
         return await self.finish(task, phase) is not None
 
-    async def finish(self, task: Task, phase: str = "over") -> Task | None:
+    async def finish(self, task: Task, phase: Phase = "over", audit: Audit | None = None) -> Task | None:
         """The end of a task: row, bill, ledger and notices at once. None where somebody else has written it meanwhile."""
         now = time.time()
-        task = msgspec.structs.replace(task, phase=phase, request=_emptied(task))
-        if task.status == "completed":
-            task = msgspec.structs.replace(task, expires_at=now + KEPT)
-        record = record_of(task, self.steps.provider_name(task), now)
-        task = msgspec.structs.replace(task, cost_nano=record.cost_nano)
-        finished = await self._storage.finish_task(task, record, await self._notice(task, now))
+        task, record = closed(task, phase, self.steps.provider_name(task), self.steps.costs_of(task), now)
+        finished = await self._storage.finish_task(task, record, await self._notice(task, now), audit=audit)
         if finished is not None:
             self._told()
             self._books.tell_record(record)
         return finished
 
-    async def cancel(self, task: Task) -> Task:
+    async def cancel(self, task: Task, audit: Audit | None = None) -> Task:
         """End a task for its owner: nothing is charged, the upstream is asked to stop. One that is over stays as it is."""
         while not task.over:
-            finished = await self.finish(ended(task, "cancelled", time.time(), "cancelled", "The task was cancelled."))
+            finished = await self.finish(*cancelled(task, time.time()), audit)
             if finished is not None:
-                self._background.start(self.steps.called_off(task))
+                self.wake()
                 return finished
             task = await self._storage.task(task.id) or task
         return task
@@ -224,16 +223,3 @@ def _given_up(task: Task, now: float) -> Task:
     waited = now - task.created_at
     message = f"It did not end within {waited:.0f} s, so it was given up. Nothing is charged."
     return ended(task, "failed", now, "timeout", message)
-
-
-def _emptied(task: Task) -> msgspec.Struct:
-    """The request without the files that came with it: they are not needed any more."""
-    request = task.request
-    kept = tuple(msgspec.structs.replace(asset, data=b"", file=None) for asset in _files(request))
-    if hasattr(request, "assets"):
-        return msgspec.structs.replace(request, assets=kept)
-    return msgspec.structs.replace(request, images=kept, mask=None)
-
-
-def _files(request: msgspec.Struct) -> tuple[msgspec.Struct, ...]:
-    return getattr(request, "assets", ()) or getattr(request, "images", ())

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from . import accounts, asked, channels, keys, prices, reports, told
+from . import accounts, asked, channels, keys, prices, reports, tasks, told
 from .desk import AnyCall, Desk
 
 ROOT = "/api/admin/v1"
@@ -106,6 +106,21 @@ ROUTES: tuple[Route, ...] = (
     _route(
         "GET", "/prices", prices.list_prices, told.Prices, "Prices in force of the models that are served, or of one model.",
         query=asked.PricesQuery,
+    ),
+    _route("GET", "/tasks", tasks.list_tasks, tasks.Tasks, "Tasks, the newest first.", query=tasks.TasksQuery),
+    _route("GET", "/tasks/{id}", tasks.get_task, tasks.TaskInFull, "One task, its submissions and its webhooks."),
+    _route(
+        "POST", "/tasks/{id}/cancel", tasks.cancel_task, tasks.TaskInFull,
+        "End a task. Nothing is charged, and its upstream is asked to stop.", refuses=(409,),
+    ),
+    _route("POST", "/tasks/{id}/redeliver", tasks.redeliver, tasks.Deliveries, "Tell of a task's end once more."),
+    _route(
+        "GET", "/accounts/{name}/webhook-secret", tasks.get_secret, tasks.HookSecret,
+        "The secret that signs an account's webhooks.",
+    ),
+    _route(
+        "POST", "/accounts/{name}/webhook-secret/rotate", tasks.rotate_secret, tasks.HookSecret,
+        "Make a new one. The one before signs too for a day.",
     ),
     _route("GET", "/audits", reports.list_audits, told.Audits, "Who changed what.", query=asked.AuditsQuery),
     _route(

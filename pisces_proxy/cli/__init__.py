@@ -36,9 +36,9 @@ class Pisces(click.Group):
     def _fill(self) -> None:
         if self.commands:
             return
-        from . import accounts, admin, ask, channels, check, keys, ledger, plugins, prices, serve, usage
+        from . import accounts, admin, ask, channels, check, keys, ledger, plugins, prices, serve, tasks, usage
 
-        for module in (accounts, admin, ask, channels, check, keys, ledger, plugins, prices, serve, usage):
+        for module in (accounts, admin, ask, channels, check, keys, ledger, plugins, prices, serve, tasks, usage):
             for command in module.commands:
                 self.add_command(command)
 

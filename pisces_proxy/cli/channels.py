@@ -109,11 +109,11 @@ async def _test(config: Config, channel: Channel, model: str) -> str:
         running = await start(msgspec.structs.replace(config, server=server, channels=(channel,)))
         try:
             secret = await first_key(running.gateway.storage, config.server.key_prefix)
-            body = {"model": model, "max_tokens": 16, "messages": [{"role": "user", "content": "Say OK."}]}
+            asked, body = _question(running.gateway, model)
             begun = time.monotonic()
             async with (
                 aiohttp.ClientSession(headers={"Authorization": f"Bearer {secret}"}) as session,
-                session.post(running.url + "/v1/chat/completions", json=body) as response,
+                session.post(running.url + asked, json=body) as response,
             ):
                 told = await response.json()
             elapsed = f"{(time.monotonic() - begun) * 1000:.0f} ms"
@@ -121,7 +121,17 @@ async def _test(config: Config, channel: Channel, model: str) -> str:
             await running.stop()
     if response.status != 200:
         raise ConfigError(f"{channel.name}: {response.status} after {elapsed}: {told['error']['message']}")
-    return f"{channel.name}: {model} answered in {elapsed}: {told['choices'][0]['message']['content']!r}"
+    said = told["choices"][0]["message"]["content"] if "choices" in told else f"{len(told['data'][0]['embedding'])} numbers"
+    return f"{channel.name}: {model} answered in {elapsed}: {said!r}"
+
+
+def _question(gateway: Gateway, model: str) -> tuple[str, dict[str, Any]]:
+    """A path and a body that this gateway's only channel can answer: some vendors only make vectors."""
+    formats = gateway.registry.formats
+    kinds = {formats[wire].kind for target in gateway.world.routes.targets for wire in target.wires}
+    if "chat" not in kinds and "embeddings" in kinds:
+        return "/v1/embeddings", {"model": model, "input": "OK", "encoding_format": "float"}
+    return "/v1/chat/completions", {"model": model, "max_tokens": 16, "messages": [{"role": "user", "content": "Say OK."}]}
 
 
 @channels.command()

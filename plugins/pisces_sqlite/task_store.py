@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Any
 
-from pisces_proxy.ledger import Refusal, Reservation
+from pisces_proxy.ledger import Audit, Refusal, Reservation
 from pisces_proxy.storage import Record
 from pisces_proxy.task import Status, Task, TaskType
 from pisces_proxy.task_storage import TaskStorage
@@ -59,10 +59,12 @@ class SqliteTasks(TaskStorage):
         saved: Task | None = await self._write(partial(tasks.save, task, keep))
         return saved
 
-    async def finish_task(self, task: Task, record: Record, deliveries: Sequence[Delivery] = ()) -> Task | None:
+    async def finish_task(
+        self, task: Task, record: Record, deliveries: Sequence[Delivery] = (), *, audit: Audit | None = None
+    ) -> Task | None:
         if record.cost_nano < 0:
             raise ValueError("a cost is not negative")
-        finished: Task | None = await self._write(partial(tasks.finish, task, record, deliveries))
+        finished: Task | None = await self._write(partial(tasks.finish, task, record, deliveries, audit))
         return finished
 
     async def delete_task(self, id: str) -> bool:
@@ -75,8 +77,8 @@ class SqliteTasks(TaskStorage):
         claimed: list[Delivery] = await self._write(partial(tasks.claim_deliveries, owner, now, until, limit, dead))
         return claimed
 
-    async def save_delivery(self, delivery: Delivery) -> None:
-        await self._write(partial(tasks.save_delivery, delivery))
+    async def save_delivery(self, delivery: Delivery, *, audit: Audit | None = None) -> None:
+        await self._write(partial(tasks.save_delivery, delivery, audit))
 
     async def deliveries(self, task: str) -> Sequence[Delivery]:
         return [tasks.to_delivery(row) for row in await self._read(tasks.DELIVERIES, (task,))]
@@ -85,6 +87,6 @@ class SqliteTasks(TaskStorage):
         secret: HookSecret = await self._write(partial(tasks.hook_secret, account))
         return secret
 
-    async def rotate_hook_secret(self, account: str, until: float) -> HookSecret:
-        secret: HookSecret = await self._write(partial(tasks.rotate_hook_secret, account, until))
+    async def rotate_hook_secret(self, account: str, until: float, *, audit: Audit | None = None) -> HookSecret:
+        secret: HookSecret = await self._write(partial(tasks.rotate_hook_secret, account, until, audit))
         return secret

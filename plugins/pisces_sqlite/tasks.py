@@ -12,12 +12,12 @@ from typing import Any
 
 import msgspec
 
-from pisces_proxy.ledger import Refusal, Reservation
+from pisces_proxy.ledger import Audit, Refusal, Reservation
 from pisces_proxy.storage import Record
 from pisces_proxy.task import Task
 from pisces_proxy.webhook import Delivery, HookSecret
 
-from . import money
+from . import money, statements
 from .queries import Query
 
 TASKS = (
@@ -153,9 +153,12 @@ def save(task: Task, keep: bool, connection: sqlite3.Connection) -> Task | None:
     return msgspec.structs.replace(task, version=task.version + 1) if done.rowcount else None
 
 
-def finish(task: Task, record: Record, deliveries: Sequence[Delivery], connection: sqlite3.Connection) -> Task | None:
+def finish(
+    task: Task, record: Record, deliveries: Sequence[Delivery], audit: Audit | None, connection: sqlite3.Connection
+) -> Task | None:
     saved = save(task, False, connection)
     if saved is not None:
+        _note(audit, connection)
         money.settle(record, task.key, connection)
         for delivery in deliveries:
             connection.execute(_ADD_DELIVERY, (delivery.id, delivery.task, delivery.account, delivery.url, *_columns(delivery)))
@@ -196,7 +199,13 @@ def _free_dead(table: str, dead: Callable[[str], bool] | None, connection: sqlit
         connection.execute(free, (owner,))
 
 
-def save_delivery(delivery: Delivery, connection: sqlite3.Connection) -> None:
+def _note(audit: Audit | None, connection: sqlite3.Connection) -> None:
+    if audit is not None:
+        statements.note(audit, connection)
+
+
+def save_delivery(delivery: Delivery, audit: Audit | None, connection: sqlite3.Connection) -> None:
+    _note(audit, connection)
     connection.execute(_SAVE_DELIVERY, (*_columns(delivery), delivery.id))
     if delivery.state == "disabled":
         for row in connection.execute(_WAITING, (delivery.account, delivery.url)).fetchall():
@@ -215,7 +224,8 @@ def hook_secret(account: str, connection: sqlite3.Connection) -> HookSecret:
     return _keep(account, HookSecret(secret=secrets.token_bytes(32)), connection)
 
 
-def rotate_hook_secret(account: str, until: float, connection: sqlite3.Connection) -> HookSecret:
+def rotate_hook_secret(account: str, until: float, audit: Audit | None, connection: sqlite3.Connection) -> HookSecret:
+    _note(audit, connection)
     before = hook_secret(account, connection)
     after = HookSecret(secret=secrets.token_bytes(32), previous=before.secret, previous_until=until)
     return _keep(account, after, connection)
