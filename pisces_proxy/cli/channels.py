@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 import msgspec
@@ -12,6 +12,9 @@ import msgspec
 from ..config import Channel, Config, load
 from ..errors import ConfigError
 from .context import open_storage
+
+if TYPE_CHECKING:
+    from ..gateway import Gateway
 
 _config = click.option("--config", "path", metavar="FILE", help="Default: channels.toml.")
 _database = click.option("--database", envvar="PISCES_DATABASE", metavar="URL")

@@ -13,9 +13,11 @@ from typing import Any
 import aiohttp
 import openai
 import pytest
+from click.testing import CliRunner
 from gateways import House, open_house
 
 from media.texts import Vendor, vector_of, vendor
+from pisces_proxy.cli import main
 
 HELLO = [9906, 1917]  # "Hello world", as LangChain's tokenizer writes it
 FLOAT32 = [struct.unpack("<f", struct.pack("<f", number))[0] for number in vector_of("Hello world")]
@@ -169,6 +171,15 @@ async def test_a_vendor_in_trouble_gives_way_to_the_next(tmp_path: Path) -> None
             answer = await ask.embeddings.create(model="m", input="Hello world")
             assert answer.data[0].embedding == FLOAT32 and answer.usage.prompt_tokens == 3
             assert (await house.record()).channel == "cohere" and bad.heard and good.heard
+
+
+async def test_a_channel_that_only_makes_vectors_is_tested_by_one(tmp_path: Path) -> None:
+    async with vendor() as upstream:
+        file = tmp_path / "channels.toml"
+        file.write_text(channel("voyage", upstream.url + "/v1"), encoding="utf-8")
+        ran = await asyncio.to_thread(CliRunner().invoke, main, ["channels", "test", "voyage", "--config", str(file)])
+        assert ran.exit_code == 0 and "3 numbers" in ran.output, ran.output
+        assert upstream.bodies("/embeddings") == [{"model": "m", "input": "OK"}]
 
 
 # -- moderations and reranking -----------------------------------------------------------------------------------------
