@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -18,16 +19,21 @@ _ASKED_OF: Mapping[str, Any] = {
 }
 
 
-def without_missing(formats: Mapping[str, Dialect], providers: Iterable[Provider], off: Sequence[str]) -> None:
+def without_missing(
+    formats: Mapping[str, Dialect], providers: Mapping[str, Provider], off: Sequence[str]
+) -> dict[str, Provider]:
     """Where plugins are disabled by hand, leave out what only they could speak, and say so in one line."""
     gone: dict[str, list[str]] = {}
-    for provider in providers:
-        missing = [name for name in provider.wires if name not in formats]
+    left = dict(providers)
+    for name, provider in providers.items():
+        missing = [wire for wire in provider.wires if wire not in formats]
         if missing:
-            provider.wires = {name: path for name, path in provider.wires.items() if name in formats}
-            gone[provider.name] = missing
+            left[name] = copy.copy(provider)  # a plugin's own values may outlive this start
+            left[name].wires = {wire: path for wire, path in provider.wires.items() if wire in formats}
+            gone[name] = missing
     if gone:
         log.info("wires_left_out", disabled=sorted(off), providers=gone)
+    return left
 
 
 def check(formats: Mapping[str, Dialect], endpoints: Iterable[Endpoint], providers: Iterable[Provider]) -> None:

@@ -98,7 +98,7 @@ class Registry:
             endpoint for part in reversed(self.hooks.hook.pisces_endpoints()) for endpoint in part
         ]
         if off:
-            fitting.without_missing(self.formats, self.providers.values(), off)
+            self.providers = fitting.without_missing(self.formats, self.providers, off)
         fitting.check(self.formats, self.endpoints, self.providers.values())
 
     @classmethod

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -89,17 +89,17 @@ class Client:
     async def post(self, path: str, body: Any = None, **more: Any) -> Told:
         sent = {"json": body} if body is not None else {}
         async with self.session.post(self.house.url + path, **sent, **more) as response:
-            return Told(response.status, dict(response.headers), await response.read())
+            return Told(response.status, response.headers, await response.read())
 
     async def get(self, url: str, **more: Any) -> Told:
         async with self.session.get(url if "://" in url else self.house.url + url, **more) as response:
-            return Told(response.status, dict(response.headers), await response.read())
+            return Told(response.status, response.headers, await response.read())
 
 
 @dataclass
 class Told:
     status: int
-    headers: dict[str, str]
+    headers: Mapping[str, str]
     raw: bytes
 
     @property
