@@ -51,6 +51,12 @@ class _Row(msgspec.Struct):
     index: int | None = None
 
 
+class _Told(msgspec.Struct):
+    index: int
+    embedding: str | Sequence[float]
+    object: str = "embedding"
+
+
 class _Answer(msgspec.Struct):
     data: list[_Row] | None = None
     usage: Counts | None = None
@@ -58,6 +64,7 @@ class _Answer(msgspec.Struct):
 
 _counted = msgspec.json.Decoder(_Counted)
 _answer = msgspec.json.Decoder(_Answer)
+_rows = msgspec.json.Decoder(list[_Row])
 
 
 # -- of an upstream ----------------------------------------------------------------------------------------------------
@@ -71,7 +78,7 @@ def decode_answer(got: Got, profile: Profile) -> Vectors:
         raise unreadable(got.body, "vectors") from None
     if found.data is None:
         raise unreadable(got.body, "vectors")
-    rows = sorted(enumerate(found.data), key=lambda row: row[0] if row[1].index is None else row[1].index)
+    rows = sorted(enumerate(found.data), key=lambda placed: _at(placed[1], placed[0]))
     usage = found.usage.usage if found.usage else None
     return Vectors(vectors=[_floats(row.embedding, profile) for _, row in rows], usage=usage)
 
@@ -120,10 +127,11 @@ def packed(vector: Sequence[float]) -> str:
 
 def encode_answer(result: Vectors, encoding: str, reply: Reply) -> bytes:
     told = [packed(vector) if encoding == "base64" else vector for vector in result.vectors]
+    rows = [_Told(index, each) for index, each in enumerate(told)]
     usage = result.usage or Usage()
     parts: dict[str, bytes] = {
         "object": b'"list"',
-        "data": _encode([{"object": "embedding", "index": index, "embedding": each} for index, each in enumerate(told)]),
+        "data": _encode(rows),
         "model": _encode(reply.model),
         "usage": _usage(usage),
     }
@@ -157,14 +165,16 @@ def _as_asked(data: msgspec.Raw, form: str) -> bool:
 
 
 def _turned(data: bytes, form: str) -> bytes:
-    rows: list[dict[str, Any]] = msgspec.json.decode(data)
-    for row in rows:
-        match row.get("embedding"):
-            case str() as text if form != "base64":
-                row["embedding"] = _floats(text, _PLAIN)
-            case list() as vector if form == "base64":
-                row["embedding"] = packed(vector)
-    return _encode(rows)
+    try:
+        rows = _rows.decode(data)
+    except msgspec.MsgspecError:
+        return data  # whatever it is, it is the upstream's own
+    told = [packed(_floats(row.embedding, _PLAIN)) if form == "base64" else _floats(row.embedding, _PLAIN) for row in rows]
+    return _encode([_Told(_at(row, place), each) for place, (row, each) in enumerate(zip(rows, told, strict=True))])
+
+
+def _at(row: _Row, place: int) -> int:
+    return place if row.index is None else row.index
 
 
 def _completed(usage: Any) -> Any:

@@ -293,3 +293,8 @@ def test_a_count_that_lacks_what_clients_read_is_completed(usage: dict[str, int]
     told = json.loads(WIRE.relayed(got(answer([1.0], **usage)), reply()).body)
     assert told["usage"] == {"prompt_tokens": count, "total_tokens": count}
     assert WIRE.counted(got(answer([1.0], **usage)), asked(input="a"), PLAIN).usage == Usage(input=count)
+
+
+def test_rows_of_no_known_form_pass_as_they_are() -> None:
+    rows = [{"index": 0, "embedding": [None]}]
+    assert json.loads(WIRE.relayed(got({"data": rows}), reply("base64")).body)["data"] == rows
