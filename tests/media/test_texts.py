@@ -222,9 +222,11 @@ async def test_a_text_goes_on_where_the_vendor_completes_texts(tmp_path: Path) -
         assert upstream.bodies("/v1/completions")[0]["prompt"] == ["once", "twice"]
 
 
-async def test_a_stream_of_text_passes(tmp_path: Path) -> None:
+@pytest.mark.parametrize("echo", [False, True])  # the vendor's business here
+async def test_a_stream_of_text_passes(tmp_path: Path, echo: bool) -> None:
     async with served(tmp_path, "vllm") as (house, _upstream), client(house) as ask:
-        stream = await ask.completions.create(model="m", prompt="once", stream=True, stream_options={"include_usage": True})
+        asked = ask.completions.create(model="m", prompt="once", stream=True, stream_options={"include_usage": True}, echo=echo)
+        stream = await asked
         chunks = [chunk async for chunk in stream]
         assert "".join(chunk.choices[0].text for chunk in chunks if chunk.choices) == " then ONCE"
         assert chunks[-1].usage is not None and chunks[-1].usage.completion_tokens == 3
