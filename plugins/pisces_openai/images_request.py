@@ -16,6 +16,7 @@ Action = Literal["generate", "edit", "variation"]
 LONGEST_PROMPT = 32_000
 FAMILY = "openai.images"  # under this name `Image.extra` holds what only upstreams of this format may know
 QUALITIES = ("auto", "low", "medium", "high", "xhigh", "max", "standard", "hd")
+_ALWAYS_DATA = ("gpt-image", "chatgpt-image")
 FORMATS = ("png", "jpeg", "jpg", "webp", "gif", "svg")
 _SIZE = re.compile(r"auto|[1-9]\d{1,4}[x*×][1-9]\d{1,4}|[0-9.]+k", re.IGNORECASE)
 _RATIO = re.compile(r"[1-9]\d?(?:\.\d)?:[1-9]\d?(?:\.\d)?")
@@ -54,7 +55,7 @@ def decode(operation: Operation) -> Image:
         input_fidelity=fields.choice("input_fidelity", ("low", "high")),
         negative_prompt=fields.text("negative_prompt"),
         seed=fields.whole("seed", -(2**63), 2**63),
-        wants="data" if stream else wants_of(fields),  # events carry bytes and nothing else
+        wants="data" if stream else _wants(operation.model, fields),  # events carry bytes and nothing else
         stream=stream,
         partial_images=fields.whole("partial_images", 0, 3) or 0,
         images=images,
@@ -67,6 +68,12 @@ def decode(operation: Operation) -> Image:
 def action_of(operation: Operation) -> Action:
     """What the path asked for, as the endpoint's peek told it."""
     return cast(Action, operation.form) if operation.form in ("edit", "variation") else "generate"
+
+
+def _wants(model: str, fields: Fields) -> Literal["", "url", "data"]:
+    """Clients of gpt-image read data without asking for it, whoever draws (S0-48, S1-49)."""
+    said = wants_of(fields)
+    return "data" if not said and model.lower().startswith(_ALWAYS_DATA) else said
 
 
 def wants_of(fields: Fields) -> Literal["", "url", "data"]:

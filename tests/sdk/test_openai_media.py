@@ -122,6 +122,14 @@ async def test_gpt_image_1_edits_a_list_of_files(studio: Studio) -> None:
     assert [(name, filename, data) for name, filename, _, data in studio.vendor.last.files] == [("image", "in.png", PNG)]
 
 
+async def test_gpt_image_behind_a_chat_gives_data_all_the_same(studio: Studio) -> None:
+    """S0-48 on the default channel."""
+    answer = await studio.client.images.edit(model="GPT-Image-1", image=[("in.png", PNG, "image/png")], prompt="x", n=1)
+    assert answer.data is not None and answer.data[0].b64_json == B64
+    parts = studio.vendor.last.fields["messages"][0]["content"]
+    assert parts[1]["image_url"]["url"] == f"data:image/png;base64,{B64}"
+
+
 async def test_several_files_and_a_mask_arrive(studio: Studio) -> None:
     files = [("a.png", PNG, "image/png"), ("b.png", PNG, "image/png")]
     await studio.client.images.edit(

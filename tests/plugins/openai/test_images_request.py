@@ -98,6 +98,13 @@ def test_where_pictures_go_is_what_the_client_said() -> None:
     assert decoded(prompt="x", stream=True).wants == "data"
 
 
+@pytest.mark.parametrize("model", ["gpt-image-2", "GPT-Image-1"])
+def test_gpt_image_gives_data_unasked(model: str) -> None:
+    """S0-48, S0-49, S1-49."""
+    assert decoded(prompt="x", model=model).wants == "data"
+    assert decoded(prompt="x", model=model, response_format="url").wants == "url"
+
+
 @pytest.mark.parametrize(
     "members",
     [
