@@ -126,11 +126,10 @@ class Gateway:
         return await self._listen(call, sink, tape, REPLAYED)
 
     async def _listen(self, call: Incoming, sink: Sink, tape: Tape, extra: Mapping[str, str]) -> Answer | None:
-        if call.operation.stream:
+        await tape.begun()
+        if tape.stream:
             await tape.play(sink, extra)
             return None
-        with tape.listening():
-            await tape.over.wait()
         if tape.error is not None:
             raise tape.error
         return Answer(tape.status, b"".join(tape.parts), {**tape.headers, **extra})

@@ -145,6 +145,13 @@ class Tape:
         """Whether a new listener can still hear it from the beginning."""
         return self.dropped == 0
 
+    async def begun(self) -> None:
+        """Until it is known whether it comes in pieces or at once."""
+        with self.listening() as me:
+            while not (self.opened or self.over.is_set()):
+                await self._wait()
+            self._positions[me] = self.dropped + len(self.parts)  # it waits for nobody
+
     async def play(self, sink: Sink, extra: Mapping[str, str]) -> None:
         """Send everything from the beginning and then live. Raises the run's error while nothing has been sent."""
         with self.listening() as me:

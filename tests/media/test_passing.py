@@ -175,6 +175,17 @@ async def test_a_slow_client_holds_the_upstream_back(vendor: Vendor, client) -> 
     assert sent == 400 * 256 * 1024
 
 
+async def test_a_key_holds_up_no_long_answer(vendor: Vendor, client) -> None:
+    """Sound comes in pieces though the client asked for no stream: who listens to the run takes them as they come."""
+    vendor.on["/v1/audio/speech"] = pieces(*[b"x" * 100_000] * 20)
+    alice = await client(channel(vendor, "openai", "tts-1"), PRICES)
+    once = {"headers": {"Idempotency-Key": "long"}}
+    told = await asyncio.wait_for(alice.post("/v1/audio/speech", SPEAK, **once), 20)
+    assert (told.status, len(told.raw)) == (200, 2_000_000)
+    again = await alice.post("/v1/audio/speech", SPEAK, **once)
+    assert (again.raw == told.raw, again.headers["Idempotency-Replayed"]) == (True, "true")
+
+
 async def test_the_same_key_gives_the_same_sound_for_one_charge(vendor: Vendor, client) -> None:
     vendor.on["/v1/audio/speech"] = pieces(b"a", b"b")
     alice = await client(channel(vendor, "openai", "tts-1"), PRICES)
