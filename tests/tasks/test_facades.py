@@ -96,7 +96,7 @@ async def test_the_list_is_filtered_and_paged(customer) -> None:
 
 
 WRONG = [
-    ("/v1/videos", {"input": {"prompt": "x", "media": [{"type": "input_image", "url": "/home/me/a.png"}]}}, "input.media[0].url", "own machine"),
+    ("/v1/videos", {"input": {"prompt": "x", "media": [{"type": "input_image", "url": "/tmp/a.png"}]}}, "input.media[0].url", "own machine"),
     ("/v1/videos", {"input": {"prompt": "x", "media": [{"type": "input_image", "url": "C:\\a.png"}]}}, "input.media[0].url", "own machine"),
     ("/v1/videos", {"input": {"prompt": "x", "media": [{"type": "input_image", "url": "iVBORw0KGgo" * 20}]}}, "input.media[0].url", "base64"),
     ("/v1/videos", {"input": {"prompt": "x", "media": [{"type": "picture", "url": "https://e.com/a"}]}}, "input.media[0].type", "input_image"),
