@@ -10,12 +10,16 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from urllib.parse import urljoin, urlsplit
 
+import aiohttp
 import msgspec
 
 from . import links
 from .asking import Asker
 from .errors import Forbidden, NotFound, PiscesError, UpstreamBroken
 from .fetch import REDIRECTS, Fetcher
+from .log import log
+from .media import Asset
+from .media_store import MediaStore
 from .mediawire import Driver
 from .plans import Ask
 from .sites import same_origin
@@ -71,13 +75,14 @@ class Results:
 
     @staticmethod
     def number(task: Task, variant: str) -> int:
-        """Which asset a `variant` means: the video itself, its thumbnail, ... Raises NotFound."""
+        """Which asset a `variant` means: the video itself, the second of several, its thumbnail, ... Raises NotFound."""
         if task.status != "completed":
             raise NotFound(f"The task is {task.status}: there is nothing to download.", code="task_not_completed")
-        role = MAIN if variant in ("", "video", "image") else variant
-        for number, asset in enumerate(task.assets):
-            if asset.role == role:
-                return number
+        role = MAIN if variant in ("", "video", "image") or variant.isdigit() else variant
+        numbers = [number for number, asset in enumerate(task.assets) if asset.role == role]
+        at = int(variant) if variant.isdigit() else 0
+        if at < len(numbers):
+            return numbers[at]
         raise NotFound(f"The task has no {variant}.", param="variant", code="variant_not_found")
 
     # -- bytes
@@ -98,6 +103,29 @@ class Results:
             return
         async with self._elsewhere(task, asset.url, {"Range": wanted} if wanted else {}) as found:
             yield found
+
+    async def kept(self, task: Task, store: MediaStore, limit: int) -> Task:
+        """The task with its results in the gateway's own store; where one cannot be had it stays where it is."""
+        assets = []
+        for number, asset in enumerate(task.assets):
+            try:
+                assets.append(asset if kept_at(task, number) else await self._brought(task, number, store, limit))
+            except (PiscesError, aiohttp.ClientError, OSError) as error:
+                log.warning("result_not_kept", task=task.id, error=str(error))
+                assets.append(asset)
+        return msgspec.structs.replace(task, assets=tuple(assets))
+
+    async def _brought(self, task: Task, number: int, store: MediaStore, limit: int) -> Asset:
+        parts: list[bytes] = []
+        async with self.opened(task, number, "") as found:
+            mime = found.headers.get("content-type", "").partition(";")[0].strip() or _MIMES[task.type]
+            async for piece in found.pieces:
+                parts.append(piece)
+                if sum(map(len, parts)) > limit:
+                    raise UpstreamBroken(f"A result is larger than {limit} bytes.")
+        asset = Asset(data=b"".join(parts), mime=mime)
+        url = await store.put(asset, task.origin)
+        return msgspec.structs.replace(task.assets[number], data=b"", file=None, url=url, mime=mime)
 
     @asynccontextmanager
     async def _elsewhere(self, task: Task, url: str, headers: Mapping[str, str]) -> AsyncIterator[Opened]:

@@ -62,12 +62,16 @@ def _made(gateway: Gateway, upstream: Upstream, fetcher: Fetcher, webhooks: Webh
     async def notices(task: Task, now: float) -> list[Delivery]:
         return notice(task, results.url, now)
 
+    async def keeping(task: Task) -> Task:
+        return await results.kept(task, gateway.media.store, size(server.max_result)) if server.media else task
+
     engine = Tasks(
         storage=gateway.storage,
         steps=steps,
         books=gateway.books,
         background=gateway.tasks,
         owner=gateway.owner,
+        keeping=keeping,
         notice=notices,
         told=webhooks.wake,
     )

@@ -34,6 +34,7 @@ from .webhook import Delivery
 ROOM = 256  # tasks that one process works on at a time
 _BASE62 = string.digits + string.ascii_letters
 Notice = Callable[[Task, float], Awaitable[list[Delivery]]]
+Keeping = Callable[[Task], Awaitable[Task]]
 
 
 def new_id() -> str:
@@ -41,7 +42,8 @@ def new_id() -> str:
 
 
 class Tasks:
-    """The engine of one process. `notice` makes the deliveries that tell of an end; `told` is called once they are stored."""
+    """The engine of one process. `keeping` brings results where they are kept, `notice` makes the deliveries that tell
+    of an end, `told` is called once these are stored."""
 
     def __init__(
         self,
@@ -51,6 +53,7 @@ class Tasks:
         books: Books,
         background: Background,
         owner: str,
+        keeping: Keeping,
         notice: Notice,
         told: Callable[[], None],
     ) -> None:
@@ -59,6 +62,7 @@ class Tasks:
         self._books = books
         self._background = background
         self._owner = owner
+        self._keeping = keeping
         self._notice = notice
         self._told = told
         self._running: set[str] = set()
@@ -200,6 +204,8 @@ class Tasks:
 
     async def finish(self, task: Task, phase: Phase = "over", audit: Audit | None = None) -> Task | None:
         """The end of a task: row, bill, ledger and notices at once. None where somebody else has written it meanwhile."""
+        if task.status == "completed":
+            task = await self._keeping(task)
         now = time.time()
         task, record = closed(task, phase, self.steps.provider_name(task), self.steps.costs_of(task), now)
         finished = await self._storage.finish_task(task, record, await self._notice(task, now), audit=audit)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -12,6 +13,7 @@ from typing import Any
 from aiohttp import web
 
 MOVIE = bytes(range(256)) * 40
+PICTURE = b"\x89PNG\r\n\x1a\n a picture"
 
 
 @dataclass
@@ -85,6 +87,17 @@ class Studio:
     async def find(self, request: web.Request) -> web.StreamResponse:
         return web.json_response([{"id": job.id} for job in self.jobs.values() if job.tag == request.query["tag"]])
 
+    async def draw(self, request: web.Request) -> web.StreamResponse:
+        """An image API that answers when it is done."""
+        body = await request.json()
+        self.submissions.append(body)
+        if "lose" in body["prompt"].split():
+            assert request.transport is not None
+            request.transport.abort()
+        await asyncio.sleep(0.3)
+        pictures = [{"b64_json": base64.b64encode(PICTURE).decode()}] * body.get("n", 1)
+        return web.json_response({"created": 1, "data": pictures})
+
     async def file(self, request: web.Request) -> web.StreamResponse:
         self.keys.add(request.headers.get("Authorization", ""))
         wanted = request.http_range
@@ -137,6 +150,7 @@ async def open_studio() -> AsyncIterator[Studio]:
     app.router.add_get("/v1/jobs/{id}", studio.look)
     app.router.add_delete("/v1/jobs/{id}", studio.cancel)
     app.router.add_get("/v1/files/{name}", studio.file)
+    app.router.add_post("/v1/images/generations", studio.draw)
     async with _served(app) as studio.origin:
         yield studio
 

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 import msgspec
 
-from pisces_proxy import refusals
+from pisces_proxy import chat, media, refusals
 from pisces_proxy.errors import PiscesError, Unsupported, UpstreamBroken
 from pisces_proxy.hookspecs import hookimpl
 from pisces_proxy.media import Asset, Video
 from pisces_proxy.mediawire import Driver
 from pisces_proxy.plans import Ask, Got
-from pisces_proxy.plugin import Dialect, Profile, Provider
+from pisces_proxy.plugin import Dialect, LocalProvider, Operation, Profile, Provider
 from pisces_proxy.task import Progress, status_of
 
 
@@ -78,6 +78,31 @@ class Forgetful(Studio):
         return None
 
 
+class Toy(LocalProvider):
+    """Makes everything in this process."""
+
+    name = "toy"
+    base_url = "toy:"
+    makes = frozenset({"image", "video"})
+
+    def respond(self, request: chat.Request, operation: Operation) -> AsyncIterator[chat.Event]:
+        raise Unsupported("toy does not talk.")
+
+    async def make(self, request: media.Request, model: str) -> media.Result:
+        return media.Pictures(pictures=(media.Picture(asset=Asset(data=b"a picture", mime="image/png")),))
+
+    def begin(self, request: media.Request, model: str, tag: str, now: float) -> Mapping[str, Any]:
+        return {"id": tag, "since": now}
+
+    def look(self, state: Mapping[str, Any], now: float) -> Progress:
+        if now - state["since"] < 0.5:
+            return Progress(status="in_progress", progress=50)
+        return Progress(status="completed", assets=(Asset(url="local:movie"),), seconds=2.0)
+
+    async def content(self, url: str, state: Mapping[str, Any]) -> Asset:
+        return Asset(data=b"a movie " * 100, mime="video/mp4")
+
+
 @hookimpl
 def pisces_wires() -> list[Dialect]:
     return [Studio(), Forgetful()]
@@ -87,5 +112,6 @@ def pisces_wires() -> list[Dialect]:
 def pisces_providers() -> list[Provider]:
     return [
         Provider(name="studio", base_url="https://studio.example/v1", wires={"studio.video": ""}),
+        Toy(),
         Provider(name="forgetful", base_url="https://studio.example/v1", wires={"studio.forgetful": ""}),
     ]
