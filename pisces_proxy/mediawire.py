@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 import msgspec
 
 from . import media
+from .chat import Loss
 from .dialect import Dialect
 from .errors import NotBuilt, PiscesError, Unsupported
 from .operation import Operation, Reply
@@ -148,6 +149,10 @@ class Driver(Dialect):
     @abc.abstractmethod
     def submit(self, request: Any, model: str, profile: Profile, tag: str) -> Ask:
         """`tag` is our id of the task, for upstreams that take one. Raises Unsupported, BadRequest naming the field."""
+
+    def losses(self, request: Any, model: str, profile: Profile) -> tuple[Loss, ...]:
+        """What of a request `submit` leaves away or changes."""
+        return ()
 
     @abc.abstractmethod
     def submitted(self, got: Got) -> Mapping[str, Any]:

@@ -13,7 +13,7 @@ from . import errors
 from .complaints import Complaint, complaint, complaint_in, sanitise
 from .errors import PiscesError, UpstreamError
 
-__all__ = ["Complaint", "complaint", "complaint_in", "sanitise", "understand"]
+__all__ = ["Complaint", "complaint", "complaint_in", "of_task", "sanitise", "understand"]
 
 _Kind = type[PiscesError]
 
@@ -36,7 +36,7 @@ _CODES: dict[_Kind, str] = {
         datainspectionfailed contentmoderationfailed inputtextsensitivecontentdetected inputimagesensitivecontentdetected
         outputtextsensitivecontentdetected outputimagesensitivecontentdetected sensitivecontentdetected riskcontrol
         prohibitedcontent
-        contentsafety 1301""",
+        contentsafety ipinfringementsuspect 1301""",
     errors.UpstreamRateLimited: """
         ratelimitexceeded ratelimiterror ratelimitreached ratelimit ratelimited ratelimitreachederror toomanyrequests
         requestlimitexceeded
@@ -190,6 +190,15 @@ def understand(status: int, headers: Mapping[str, str], found: Complaint | None)
         error.upstream_status = status
         error.retry_after = _wait(headers, said)
     return error
+
+
+def of_task(code: str, message: str) -> tuple[str, str]:
+    """(code, message) of a task that its upstream calls failed, as its owner may read them: one code for content that was
+    refused, nothing about the gateway's own account."""
+    error = understand(200, {}, Complaint(sanitise(message), code=code))
+    if isinstance(error, errors.ContentRefused | errors.UpstreamUnauthorized | errors.UpstreamUnfunded):
+        return error.kind, error.message
+    return code or "failed", error.message if message else "The upstream's task failed, and it did not say why."
 
 
 def _made(kind: _Kind, status: int, said: Complaint) -> PiscesError:

@@ -78,6 +78,7 @@ class Steps:
         self._store = store
         self._limit = limit
         self.pace = Pace()
+        self.callback: Callable[[Task], str] | None = None  # where upstreams may call, on gateways that they can reach
 
     # -- handing over
 
@@ -142,6 +143,8 @@ class Steps:
             return await self._made_at_once(task, asker, form, request, way, target)
         profile = target.profile(way.wire, way.model)
         ask = form.submit(request, way.model, profile, task.id)
+        if self.callback is not None:
+            ask = form.with_callback(ask, self.callback(task))
         got = await asker.ask(ask)
         if not 200 <= got.status < 300:
             raise _with_status(asker.refusal(got.status, got.headers, got.body), got.status)
@@ -149,7 +152,8 @@ class Steps:
             state = form.submitted(got)
         except msgspec.MsgspecError as error:
             raise UpstreamBroken(f"The upstream's answer cannot be read: {error}") from None
-        return self._running(task, state, now, now + form.deadline, form.delay(0))
+        losses = (*task.request.losses, *form.losses(request, way.model, profile))
+        return self._running(msgspec.structs.replace(task, losses=losses), state, now, now + form.deadline, form.delay(0))
 
     async def _begun_here(self, task: Task, way: Way, provider: LocalProvider, now: float) -> Task:
         if task.type == "video":

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from pisces_proxy import errors
-from pisces_proxy.refusals import Complaint, complaint, complaint_in, understand
+from pisces_proxy.refusals import Complaint, complaint, complaint_in, of_task, understand
 
 CORPUS = Path(os.environ.get("PISCES_CORPUS") or Path(__file__).parents[3] / "shared" / "corpus") / "errors"
 RECORDED = sorted(CORPUS.glob("*.json"))
@@ -260,3 +260,19 @@ def test_every_recorded_refusal_is_understood() -> None:
         assert found is not None and found.message, file.name
         headers = {name.lower(): value for name, value in (answer.get("headers") or {}).items() if isinstance(value, str)}
         assert type(understand(answer["status"], headers, found)) in BY_STATUS[answer["status"]], file.name
+
+
+@pytest.mark.parametrize(
+    ("code", "message", "told"),
+    [
+        ("DataInspectionFailed", "Output data may contain inappropriate content.", "content_policy"),
+        ("InternalError.Algo", "Something broke.", "InternalError.Algo"),
+        ("InvalidApiKey", "Invalid API-key provided.", "upstream"),
+        ("Arrearage", "Access denied, the account is overdue.", "no_channel"),
+        ("", "", "failed"),
+    ],
+)
+def test_a_task_that_failed_tells_its_owner_why_and_nothing_of_our_account(code: str, message: str, told: str) -> None:
+    found, words = of_task(code, message)
+    assert found == told and words
+    assert "key" not in words.lower() and "overdue" not in words
