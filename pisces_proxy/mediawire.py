@@ -169,6 +169,11 @@ class Driver(Dialect):
         """None where the upstream cannot."""
         return None
 
+    def with_callback(self, ask: Ask, url: str) -> Ask:
+        """The submission with a URL that the upstream may call when something has happened, where it can. Such a call is
+        never believed, it only makes the gateway look at once."""
+        return ask
+
     def find(self, tag: str) -> Ask | None:
         """What asks for a submission whose answer was lost."""
         return None
@@ -214,13 +219,21 @@ class TaskFacade(Dialect):
     """One dialect in which clients start and watch tasks: decoding what they ask, spelling what they are told.
 
     Endpoints of kind `task.create`, `task.get`, `task.list`, `task.cancel`, `task.delete`, `task.remix` and `task.content`
-    lead here; the path parameter is `id`. `lists` is the type of task that its list holds (empty: all), `accepted` the
-    status of the answer to a creation.
+    lead here; the path parameter is `id`, unless `task_id` reads it elsewhere. `lists` is the type of task that its list
+    holds (empty: all), `accepted` the status of the answer to a creation.
     """
 
     kind = "task"
     lists: ClassVar[str] = ""
     accepted: ClassVar[int] = 200
+
+    def task_id(self, operation: Operation) -> str:
+        """Which task a request is about."""
+        return operation.path.get("id", "")
+
+    def variant(self, operation: Operation) -> str:
+        """Which of its files is wanted: a role such as `thumbnail`, a number among the main ones, or empty for the first."""
+        return operation.query.get("variant", "")
 
     def decode_create(self, operation: Operation) -> tuple[media.Request, str]:
         """The request (Video or Image), and the webhook's URL or an empty string. Raises BadRequest naming the field."""

@@ -120,6 +120,8 @@ class Handler:
                 return await self._gateway.media.store.answer(request, headers)
             if request.method == "GET" and task_files.SIGNED.match(request.path):
                 return await task_files.signed(self._gateway, request, headers)
+            if request.method == "POST" and task_files.CALLED.match(request.path):
+                return await task_files.called_back(self._gateway, request, headers)
             return await self._answer(request, request_id, headers)
         except PiscesError as error:
             return self._refuse(request, error, request_id, headers)

@@ -82,7 +82,7 @@ class TaskDesk:
 
     async def own(self, call: Incoming) -> Task:
         """The task of a path. Whose it is not, to that one it is not there."""
-        id = call.operation.path.get("id", "")
+        id = _facade(call).task_id(call.operation)
         task = await self._storage.task(id)
         if task is None or task.account != call.key.account:
             raise NotFound(f"There is no task {id!r}.", param="id", code="task_not_found")

@@ -70,6 +70,13 @@ class Results:
         if int(expires) < time.time():
             raise Forbidden("This URL has expired: results are kept for 7 days.", code="url_expired")
 
+    def callback(self, task: Task) -> str:
+        """Where an upstream may say that something has happened to a task. Nobody can guess it."""
+        return f"{task.origin}/v1/tasks/{task.id}/callbacks/{self.token(task.id)}"
+
+    def token(self, id: str) -> str:
+        return hmac.new(self._secret, f"callback/{id}".encode(), hashlib.sha256).hexdigest()[:40]
+
     def _signature(self, id: str, number: int, expires: int) -> str:
         return hmac.new(self._secret, f"{id}/{number}/{expires}".encode(), hashlib.sha256).hexdigest()[:40]
 

@@ -58,6 +58,8 @@ def _made(gateway: Gateway, upstream: Upstream, fetcher: Fetcher, webhooks: Webh
         limit=size(server.max_result),
     )
     results = Results(steps, fetcher, formats, secret)
+    if server.public_url:
+        steps.callback = results.callback
 
     async def notices(task: Task, now: float) -> list[Delivery]:
         return notice(task, results.url, now)

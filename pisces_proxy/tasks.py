@@ -73,6 +73,13 @@ class Tasks:
         """There is something to do now."""
         self._wake.set()
 
+    async def hint(self, id: str) -> None:
+        """Look at a task now, if nobody is at it."""
+        task = await self._storage.task(id)
+        if task is not None and task.phase in ("running", "parked") and id not in self._running:
+            await self._storage.save_task(msgspec.structs.replace(task, next_at=time.time()))
+            self.wake()
+
     # -- taking
 
     async def run(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import aiohttp
@@ -93,3 +94,27 @@ async def test_results_are_kept_where_a_store_is_configured(house, studio, enlis
     assert await fetched(told["result"]["urls"][0]) == MOVIE
     assert [file.read_bytes() for file in (tmp_path / "kept").rglob("*.mp4")] == [MOVIE]
     assert (await customer("GET", f"/v1/videos/{id}/content"))[1] == MOVIE
+
+
+async def test_an_upstream_that_calls_is_only_looked_at_sooner(house, studio, enlist) -> None:
+    opened = await house(studio_channel(studio), PRICES, server='public_url = "http://gateway.example"\n' + plugin())
+    opened.gateway.work.engine.steps.pace = msgspec.structs.replace(QUICK, speed=100.0)
+    customer = await enlist(opened)
+    id = await customer.make("a river")
+    await customer.until(id, lambda task: task.phase == "running")
+    url = studio.submissions[0]["callback"]
+    assert url.startswith(f"http://gateway.example/v1/tasks/{id}/callbacks/")
+    path = url.removeprefix("http://gateway.example")
+    async with aiohttp.ClientSession() as anybody:
+        for wrong in (path[:-1] + ("0" if path[-1] != "0" else "1"), f"/v1/tasks/{id}/callbacks/{'0' * 40}"):
+            async with anybody.post(opened.url + wrong) as response:
+                assert response.status == 404
+        assert studio.polls == 0
+        for _ in range(2):
+            async with anybody.post(opened.url + path, json={"status": "failed", "challenge": "c"}) as response:
+                assert (response.status, await response.json()) == (200, {"challenge": "c"})
+            polls = studio.polls
+            while studio.polls == polls:
+                await asyncio.sleep(0.02)
+    task = await customer.until(id)
+    assert task.status == "completed"

@@ -57,6 +57,10 @@ class Studio(Driver):
     def cancel(self, state: Mapping[str, Any]) -> Ask | None:
         return Ask(method="DELETE", path=f"/jobs/{state['id']}")
 
+    def with_callback(self, ask: Ask, url: str) -> Ask:
+        body = msgspec.json.decode(ask.body) | {"callback": url}
+        return msgspec.structs.replace(ask, body=msgspec.json.encode(body))
+
     def find(self, tag: str) -> Ask | None:
         return Ask(method="GET", path=f"/jobs?tag={tag}")
 
