@@ -183,6 +183,7 @@ def reply_for(call: Call, prepared: Prepared) -> Reply:
         extension=extension(call, prepared.target.channel.name, prepared.losses),
         request=request,
         input_estimate=tokens.of_request(request) if request is not None and operation.stream else 0,
+        images_as_text=prepared.profile.images_as_text or call.key.images_as_text,
         seals=call.seals,
     )
 

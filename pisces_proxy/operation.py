@@ -95,6 +95,7 @@ class Reply(msgspec.Struct, kw_only=True):
 
     `request` is the canonical request, None where the bytes pass through. `extension` is the `pisces` object as JSON,
     empty where it is switched off. `created` is in unix seconds. `input_estimate` is our own count of the prompt.
+    `images_as_text` as in Profile.
     """
 
     model: str
@@ -106,6 +107,7 @@ class Reply(msgspec.Struct, kw_only=True):
     extension: bytes = b""
     request: chat.Request | None = None
     input_estimate: int = 0
+    images_as_text: bool = False
     seals: Seals
 
 

@@ -28,6 +28,8 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
                        unknown), `float`, `int8` (base64 of signed bytes)
     embedding_task     how it is told what vectors are for: the `member`, and its words for our `query` and `document`
     dimensions         whether the length of its vectors can be chosen
+    images_as_text     whether clients of generateContent get pictures as base64 in `parts[].text`, as some resellers write
+                       them, and not in `inlineData`; a key can ask for the same
     """
 
     max_tokens_field: Literal["", "max_tokens", "max_completion_tokens"] = ""
@@ -85,6 +87,7 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     embedding_format: Literal["any", "base64", "float", "int8"] = "any"
     embedding_task: dict[str, str] = {}
     dimensions: bool = True
+    images_as_text: bool = False
     signature: str = ""
     drop: tuple[str, ...] = ()
     rename: dict[str, str] = {}

@@ -33,7 +33,8 @@ class Key(msgspec.Struct, frozen=True, kw_only=True):
     """A client's key. The secret itself is nowhere: `digest` is its SHA-256 (hex), `hint` its last four characters.
 
     None means no limit of its own. `kind` test: served by local providers only, never billed. `quota_nano` in
-    nano-dollars, `expires_at` unix seconds, `networks` in CIDR.
+    nano-dollars, `expires_at` unix seconds, `networks` in CIDR. `images_as_text`: its Gemini clients look for pictures in
+    text parts (see Profile).
     """
 
     id: str
@@ -52,6 +53,7 @@ class Key(msgspec.Struct, frozen=True, kw_only=True):
     networks: tuple[str, ...] = ()
     enabled: bool = True
     created_at: float = 0.0
+    images_as_text: bool = False
 
 
 class Attempt(msgspec.Struct, kw_only=True):

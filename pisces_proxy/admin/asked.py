@@ -124,6 +124,8 @@ _Networks = Annotated[
     Meta(max_length=100, description="Addresses or CIDR ranges it may be used from. Empty: anywhere."),
 ]
 
+_AsText = Annotated[bool, Meta(description="Gemini clients of this key get pictures as base64 in `parts[].text`.")]
+
 
 class KeyNew(Asked, frozen=True):
     """A key. null, for limits and models: none of its own. A `test` key is served by local providers, free."""
@@ -139,6 +141,7 @@ class KeyNew(Asked, frozen=True):
     quota_period: Period = "total"
     expires_at: Moment | None = None
     networks: _Networks = ()
+    images_as_text: _AsText = False
 
 
 class KeyChange(Asked, frozen=True):
@@ -154,3 +157,4 @@ class KeyChange(Asked, frozen=True):
     quota_period: Period | UnsetType = UNSET
     expires_at: Moment | UnsetType | None = UNSET
     networks: _Networks | UnsetType = UNSET
+    images_as_text: _AsText | UnsetType = UNSET

@@ -53,6 +53,7 @@ def _made(new: KeyNew, secret: str) -> Key:
         quota_period=new.quota_period,
         expires_at=seconds(new.expires_at, "expires_at"),
         networks=_networks(new.networks),
+        images_as_text=new.images_as_text,
         created_at=time.time(),
     )
 
@@ -143,5 +144,6 @@ def _told(key: Key) -> told.Key:
         quota_period=key.quota_period,
         expires_at=None if key.expires_at is None else moment(key.expires_at),
         networks=list(key.networks),
+        images_as_text=key.images_as_text,
         created_at=moment(key.created_at),
     )

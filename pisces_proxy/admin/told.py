@@ -65,6 +65,7 @@ class Key(Told, frozen=True):
     quota_period: Period
     expires_at: datetime | None
     networks: list[str]
+    images_as_text: bool
     created_at: datetime
 
 

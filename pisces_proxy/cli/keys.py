@@ -45,6 +45,7 @@ def keys() -> None:
 )
 @click.option("--expires", type=values.duration, metavar="30d", help="When it ends: after 12h, 30d, ...")
 @click.option("--ip", "networks", type=values.network, metavar="CIDR", multiple=True, help="Where from; may be repeated.")
+@click.option("--images-as-text", is_flag=True, help="Gemini clients get pictures as base64 in parts[].text.")
 @click.option("--kind", type=click.Choice(["live", "test"]), default="live", show_default=True, help="test: demo only, free.")
 @storage_options
 @json_option
@@ -79,6 +80,7 @@ async def _create(path: str | None, database: str | None, given: dict[str, Any])
         quota_period=given["quota_period"],
         expires_at=None if given["expires"] is None else now + given["expires"],
         networks=given["networks"],
+        images_as_text=given["images_as_text"],
         created_at=now,
     )
     async with open_storage(path, database) as storage:
@@ -138,7 +140,8 @@ def _told(key: Key) -> dict[str, Any]:
     """The same without the secret, which nobody has any more."""
     fields = _made(key, "")
     del fields["key"]
-    return {**fields, "quota_period": key.quota_period, "hint": key.hint, "networks": key.networks, "enabled": key.enabled}
+    more = {"quota_period": key.quota_period, "hint": key.hint, "networks": key.networks, "enabled": key.enabled}
+    return {**fields, **more, "images_as_text": key.images_as_text}
 
 
 @keys.command("list")
@@ -196,6 +199,7 @@ def show(name: str, path: str | None, database: str | None, as_json: bool) -> No
         "networks": ", ".join(key.networks) or "anywhere",
         "quota_nano": "" if key.quota_nano is None else f"{dollars(key.quota_nano)} {_PER[key.quota_period]}",
         "quota_period": None,
+        "images_as_text": "yes" if key.images_as_text else None,
         "enabled": _state(key),
     }
     titles = {"hint": "secret", "quota_nano": "quota", "enabled": "state"}

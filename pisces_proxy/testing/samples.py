@@ -25,6 +25,7 @@ FULL_KEY = Key(
     networks=("10.0.0.0/8", "::1/128"),
     enabled=False,
     created_at=1_700_000_000.25,
+    images_as_text=True,
 )
 FULL_RECORD = Record(
     request_id="req_1",

@@ -12,7 +12,7 @@ from pisces_proxy.chat import BlockEnd, BlockStart, Delta, Event, Failed, Finish
 from pisces_proxy.plugin import Encoder, Reply
 from pisces_proxy.usage import Usage
 
-from . import failures, grounding, logprobs
+from . import failures, grounding, logprobs, pictures
 from .counts import usage_metadata
 from .google import finish_word
 from .parts_out import PartsWriter
@@ -33,7 +33,8 @@ def encode_response(response: chat.Response, reply: Reply) -> bytes:
         _candidate(parts[number], choice.stop, number, writers[number], response.extra, choice.logprobs)
         for number, choice in enumerate(response.choices)
     ]
-    return escaped(_last(candidates, response.usage, response.extra, _identity(reply, response.id), reply.extension))
+    body = escaped(_last(candidates, response.usage, response.extra, _identity(reply, response.id), reply.extension))
+    return pictures.as_text(body) if reply.images_as_text else body
 
 
 def _events(block: chat.Block) -> Iterable[Event]:
@@ -56,7 +57,8 @@ class AnswerEncoder(Encoder):
 
     def encode(self, events: Sequence[Event]) -> bytes:
         out = [self._event(event) for event in events if not self._over]
-        return escaped(b"".join(out))
+        body = escaped(b"".join(out))
+        return pictures.as_text(body) if self._reply.images_as_text else body
 
     def _event(self, event: Event) -> bytes:
         match event:

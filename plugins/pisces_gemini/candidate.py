@@ -28,10 +28,7 @@ from . import grounding, logprobs
 from .answer import Candidate, FunctionCall, InlineData, Part
 from .google import FAMILY, FINISH, WIRE, reason, word
 from .partial_args import PartialArgs
-
-_IMAGES = ("iVBORw0KGgo", "/9j/", "UklGR")  # PNG, JPEG, WebP in base64
-_IMAGE_SIZE = 1024
-_NOT_BASE64 = frozenset(" \n{")
+from .pictures import is_picture
 
 
 class _OpenCall:
@@ -117,7 +114,7 @@ class CandidateReader:
             self._whole(opaque, out)
         elif part.thought:
             self._text("thought", part.text or "", signature, out)
-        elif part.text and len(part.text) >= _IMAGE_SIZE and _is_image(part.text):
+        elif is_picture(part.text):
             self._inline(InlineData(data=part.text), signature, out)  # some hosts write images as text (H131)
         elif part.text or signature:
             self._text("text", part.text or "", signature, out)
@@ -217,7 +214,3 @@ def _opaque(part: Part) -> Opaque | None:
                 whole["thoughtSignature"] = part.thought_signature
             return Opaque(wire=WIRE, raw=msgspec.json.encode(whole), what=name)
     return None
-
-
-def _is_image(text: str) -> bool:
-    return text.startswith(_IMAGES) and _NOT_BASE64.isdisjoint(text)

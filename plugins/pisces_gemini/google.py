@@ -9,6 +9,14 @@ from pisces_proxy.chat import StopReason
 
 WIRE: Final = "gemini.generate"
 FAMILY: Final = "gemini"
+EMBED: Final = "gemini.embed"
+IMAGES: Final = "gemini.images"
+IMAGEN: Final = "gemini.imagen"
+SPEECH: Final = "gemini.speech"
+TRANSCRIPTIONS: Final = "gemini.transcriptions"
+VIDEO: Final = "gemini.video"
+OPERATIONS: Final = "gemini.operations"
+ONE: Final = "one"  # the form of an operation that came by `:embedContent`
 
 # accepted in place of a signature that nobody has: https://ai.google.dev/gemini-api/docs/thought-signatures
 SENTINEL: Final = "skip_thought_signature_validator"

@@ -7,7 +7,7 @@ from typing import Any
 
 from pisces_proxy.plugin import Provider
 
-from .google import FAMILY, WIRE
+from .google import EMBED, FAMILY, IMAGEN, IMAGES, SPEECH, TRANSCRIPTIONS, VIDEO, WIRE
 
 # responseJsonSchema came with 2.5, thinking too; only Gemini 3 reads images inside results and checks arguments itself
 _OLD = {"schema": "gemini", "reasoning": "none", "strict_tools": False, "media_in_results": False}
@@ -24,7 +24,20 @@ class Google(Provider):
     name = "gemini"
     base_url = "https://generativelanguage.googleapis.com/v1beta"
     # the same host speaks OpenAI's Chat too, below /openai; native is richer
-    wires = {WIRE: "/models/{model}"}
+    wires = {
+        WIRE: "/models/{model}",
+        EMBED: "/models/{model}",
+        IMAGEN: "/models/{model}",
+        IMAGES: "/models/{model}",
+        SPEECH: "/models/{model}",
+        TRANSCRIPTIONS: "/models/{model}",
+        VIDEO: "",  # an operation's path is in its name
+    }
+    only = {
+        EMBED: ("gemini-embedding", "text-embedding", "embedding", "text-multilingual-embedding"),
+        IMAGEN: ("imagen",),
+        VIDEO: ("veo",),
+    }
     auth = "x-goog-api-key"
     counts = frozenset({WIRE})
     summary = "Google's Gemini API"
@@ -45,7 +58,7 @@ class Google(Provider):
         "gemini-2.5-pro": {**_THINKING_25, "budget_min": 128, "budget_max": 32_768, "reasoning_off": False},
         "gemini-2.5-flash": {**_THINKING_25, "budget_min": 1, "budget_max": 24_576},
         "gemini-2.5-flash-lite": {**_THINKING_25, "budget_min": 512, "budget_max": 24_576},
-        "gemini-2.5-flash-image": _DRAWS,
+        "gemini-2.5-flash-image": {**_DRAWS, "image_sizes": ("1K",)},
         "gemini-2.5-flash-preview-tts": {**_DRAWS, "images": False, "system_role": "none"},
         "gemini-2.5-pro-preview-tts": {**_DRAWS, "images": False, "system_role": "none"},
         "gemini-3": {**_GEMINI_3, "efforts": _ALL_LEVELS},

@@ -10,6 +10,7 @@ from pisces_proxy.errors import BadRequest
 from pisces_proxy.plugin import Encoded, Profile, Reply
 from pisces_proxy.seals import PREFIX
 
+from . import pictures
 from .answer_out import escaped
 from .google import FAMILY
 
@@ -61,19 +62,24 @@ def response(body: bytes, reply: Reply) -> bytes:
     if _MODEL in body:
         changes["modelVersion"] = _encode(reply.model)
     try:
-        return splice.edit(body, changes)
+        return splice.edit(_placed(body, reply), changes)
     except BadRequest:  # not an object: nothing of ours has a place in it
         return body
 
 
 def frame(data: bytes, reply: Reply, first: bool) -> bytes:
     """One chunk; in an array it brings its bracket or comma along (H14)."""
-    out = escaped(_named(data, _encode(reply.model)))
+    out = escaped(_named(_placed(data, reply), _encode(reply.model)))
     if reply.extension and (first or _FINISH in data):
         out = _extended(out, reply.extension)
     if reply.form == "array":
         return (b"[" if first else b",\r\n") + out
     return out
+
+
+def _placed(data: bytes, reply: Reply) -> bytes:
+    """With pictures where this client looks for them, wherever the upstream put them (S3-32)."""
+    return pictures.as_text(data) if reply.images_as_text else pictures.as_data(data)
 
 
 def _named(data: bytes, model: bytes) -> bytes:

@@ -13,7 +13,7 @@ from pisces_proxy.plugin import Decoder, Encoded, Encoder, Model, Operation, Pro
 from pisces_proxy.seals import Seals
 from pisces_proxy.usage import Usage
 
-from . import counts, failures, listing, relay, request_in, request_out
+from . import counts, failures, listing, pictures, relay, request_in, request_out
 from .answer_out import AnswerEncoder, encode_response, sse_frame
 from .google import WIRE
 from .stream_in import AnswerDecoder
@@ -25,7 +25,7 @@ class Gemini(Wire):
     name = WIRE
     protocol = "gemini"
     url_media = frozenset({"video"})  # YouTube; anything else by URL has to come as data
-    markers = (b'"usageMetadata"', b'"finishReason"', b'"promptFeedback"', b'"error"')
+    markers = (b'"usageMetadata"', b'"finishReason"', b'"promptFeedback"', b'"error"', *pictures.MARKERS)
     model_member = b"modelVersion"
     count_member = "totalTokens"
     heartbeat = b"\n\n"  # comments make the SDK fail (H13)

@@ -84,7 +84,7 @@ def to_key(row: Row) -> Key:
     values: dict[str, Any] = dict(zip(KEY, row, strict=True))
     values["models"] = None if values["models"] is None else _decode_names(values["models"])
     values["networks"] = _decode_names(values["networks"])
-    values["enabled"] = bool(values["enabled"])
+    values |= {name: bool(values[name]) for name in ("enabled", "images_as_text")}
     return Key(**values)
 
 

@@ -192,7 +192,14 @@ _MONEY = (
     """,
 )
 
-MIGRATIONS = (_FIRST, _MONEY, TASKS)  # MIGRATIONS[n] leads from version n to n + 1; never change one that was released
+_PICTURES = ("ALTER TABLE keys ADD COLUMN images_as_text INTEGER NOT NULL DEFAULT 0",)
+
+MIGRATIONS = (
+    _FIRST,
+    _MONEY,
+    TASKS,
+    _PICTURES,
+)  # MIGRATIONS[n] leads from version n to n + 1; never change one that was released
 
 
 def migrate(connection: sqlite3.Connection, place: str, migrations: Sequence[Sequence[str]] = MIGRATIONS) -> None:

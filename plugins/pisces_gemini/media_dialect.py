@@ -1,0 +1,50 @@
+"""What Google's formats share that are no conversations: errors in its words, answers under a 200 that are none."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+from pisces_proxy import refusals, splice
+from pisces_proxy.errors import PiscesError, UpstreamBroken
+from pisces_proxy.plans import Got
+from pisces_proxy.plugin import MediaWire, Profile, Reply
+
+from . import failures
+
+_OURS = ("pisces", "api_key")
+
+
+class GeminiMedia(MediaWire):
+    """A format of Google's that is no chat."""
+
+    protocol: ClassVar[str] = "gemini"
+
+    def decode_error(self, status: int, headers: Mapping[str, str], body: bytes) -> PiscesError:
+        return refusals.understand(status, headers, refusals.complaint(body))
+
+    def encode_error(self, error: PiscesError, request_id: str, extension: bytes) -> tuple[int, bytes]:
+        return error.status, failures.body(error, request_id, extension)
+
+
+def unreadable(body: bytes, what: str) -> PiscesError:
+    """Why an answer with status 200 has not what was asked for: the error it holds, or that it makes no sense."""
+    found = refusals.complaint(body)
+    if found is not None:
+        return refusals.understand(200, {}, found)
+    return UpstreamBroken(f"The upstream's answer holds no {what}.")
+
+
+def without_ours(body: bytes, profile: Profile) -> bytes:
+    """A client's body without the members that are the gateway's, or that the profile drops."""
+    gone = {name: None for name in (*_OURS, *profile.drop) if b'"%s"' % name.encode() in body}
+    return splice.edit(body, gone) if gone else body
+
+
+def extended(got: Got, reply: Reply) -> bytes:
+    """An upstream's answer with the gateway's member beside the rest."""
+    if not reply.extension:
+        return got.body
+    if b'"pisces"' in got.body[-4096:]:  # the upstream is a gateway like this one
+        return splice.edit(got.body, {"pisces": reply.extension})
+    return splice.append(got.body, "pisces", reply.extension)
