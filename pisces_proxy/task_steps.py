@@ -41,6 +41,8 @@ LOST = (
     "handed over again, so that nothing is made and paid for twice. Nothing is charged; please start a new one."
 )
 LOCAL = "local"  # the driver of what runs in this process
+# what a driver may raise over an answer that it did not expect
+UNREADABLE = (msgspec.MsgspecError, LookupError, TypeError, ValueError, AttributeError)
 _TIMEOUTS = frozenset({408, 504, 524})  # statuses by which a proxy says that it does not know what became of a request
 
 
@@ -150,8 +152,8 @@ class Steps:
             raise _with_status(asker.refusal(got.status, got.headers, got.body), got.status)
         try:
             state = form.submitted(got)
-        except msgspec.MsgspecError as error:
-            raise UpstreamBroken(f"The upstream's answer cannot be read: {error}") from None
+        except UNREADABLE as error:
+            raise UpstreamBroken(f"The upstream's answer cannot be read ({type(error).__name__}: {error}).") from None
         losses = (*task.request.losses, *form.losses(request, way.model, profile))
         return self._running(msgspec.structs.replace(task, losses=losses), state, now, now + form.deadline, form.delay(0))
 
@@ -251,8 +253,8 @@ class Steps:
             raise _with_status(asker.refusal(got.status, got.headers, got.body), got.status)
         try:
             return driver.read(got, task.state)
-        except msgspec.MsgspecError as error:
-            raise UpstreamBroken(f"The upstream's answer cannot be read: {error}") from None
+        except UNREADABLE as error:
+            raise UpstreamBroken(f"The upstream's answer cannot be read ({type(error).__name__}: {error}).") from None
 
     async def _patiently(self, asking: Awaitable[Got]) -> Got:
         try:
@@ -301,7 +303,7 @@ class Steps:
         try:
             got = await self._patiently(asker.ask(ask))
             return form.found(got, task.id)
-        except (PiscesError, msgspec.MsgspecError) as error:
+        except (PiscesError, *UNREADABLE) as error:
             log.info("task_not_found_yet", task=task.id, error=str(error))
             return None
 

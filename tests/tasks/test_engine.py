@@ -110,6 +110,18 @@ async def test_a_lost_submission_is_found_again_and_not_repeated(customer, studi
     assert len(studio.submissions) == 1
 
 
+async def test_an_answer_that_its_driver_did_not_expect_is_asked_for_again_until_the_deadline(customer, studio) -> None:
+    id = await customer.make("odd")
+    await customer.until(id, lambda task: task.polls > 2)
+    task = await customer.row(id)
+    assert task.phase == "running"
+    while (task := await customer.row(id)).phase == "running":
+        await customer.house.storage.save_task(msgspec.structs.replace(task, deadline=1.0), keep=True)
+        await asyncio.sleep(0.05)
+    assert (await customer.until(id)).error_code == "timeout"
+    assert await customer.balance() == (100 * USD, 0)
+
+
 @pytest.mark.parametrize(("prompt", "model"), [("lose", "dream-forgetful"), ("miss", "dream"), ("mute", "dream-forgetful")])
 async def test_a_submission_that_stays_lost_is_given_up_and_never_repeated(customer, studio, prompt: str, model: str) -> None:
     id = await customer.make(prompt, model)

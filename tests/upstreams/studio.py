@@ -29,7 +29,7 @@ class Job:
 @dataclass
 class Studio:
     """Words of a prompt: `refuse`, `busy`, `broken`, `lose` (takes the job, drops the connection), `miss` (drops it without),
-    `mute` (takes it and says nothing readable), `fail`, `vanish`, `stuck`, `empty`, `slow`, `calm` (ten or four looks instead of two)."""
+    `mute` (takes it and says nothing readable), `fail`, `vanish`, `odd`, `stuck`, `empty`, `slow`, `calm` (ten or four looks instead of two)."""
 
     jobs: dict[str, Job] = field(default_factory=dict)
     submissions: list[dict[str, Any]] = field(default_factory=list)
@@ -65,6 +65,8 @@ class Studio:
         job = self.jobs[request.match_info["id"]]
         job.polls += 1
         words = job.prompt.split()
+        if "odd" in words:
+            return web.json_response(["what", "a", "list"])
         if "vanish" in words:
             return web.json_response({"error": {"message": "No such job."}}, status=404)
         if job.cancelled:
