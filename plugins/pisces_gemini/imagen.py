@@ -178,9 +178,8 @@ def _body(request: Image, profile: Profile) -> tuple[dict[str, Any], tuple[Loss,
     for name in (*_UNHEARD, "seed", "negative_prompt"):  # the last two: Google AI refuses what Vertex takes
         if getattr(request, name) not in ("", None, "auto"):
             losses.append(Loss(field=name, action="dropped", reason="Imagen has no such choice"))
-    return {"prompt": request.prompt, "parameters": {**profile.defaults, **told, **request.extra.get(IMAGEN, {})}}, tuple(
-        losses
-    )
+    parameters = {**profile.defaults, **told, **request.extra.get(IMAGEN, {})}
+    return {"prompt": request.prompt, "parameters": parameters}, tuple(losses)
 
 
 def _output(request: Image, losses: list[Loss]) -> dict[str, Any]:

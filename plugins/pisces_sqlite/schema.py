@@ -194,12 +194,8 @@ _MONEY = (
 
 _PICTURES = ("ALTER TABLE keys ADD COLUMN images_as_text INTEGER NOT NULL DEFAULT 0",)
 
-MIGRATIONS = (
-    _FIRST,
-    _MONEY,
-    TASKS,
-    _PICTURES,
-)  # MIGRATIONS[n] leads from version n to n + 1; never change one that was released
+# MIGRATIONS[n] leads from version n to n + 1; never change one that was released
+MIGRATIONS = (_FIRST, _MONEY, TASKS, _PICTURES)
 
 
 def migrate(connection: sqlite3.Connection, place: str, migrations: Sequence[Sequence[str]] = MIGRATIONS) -> None:
