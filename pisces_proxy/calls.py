@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from . import chat, tokens
-from .errors import Unsupported
+from .errors import AnswerMalformed, ProofRefused, Unsupported
 from .fetch import Fetcher, inlined
 from .limits import Lease
 from .plugin import Endpoint, Operation, Profile, Reply, Wire
@@ -22,7 +22,8 @@ GATEWAY = "Pisces"
 
 class Call(msgspec.Struct, kw_only=True):
     """What is known of a request while it lives. `target` is who answers it, `headers` go with its answer, `detached` says
-    that it runs by itself, whoever listens. `started` is `time.perf_counter()`, `now` unix seconds."""
+    that it runs by itself, whoever listens. `asked` is what the last upstream was asked, `again` what to ask it once more.
+    `started` is `time.perf_counter()`, `now` unix seconds."""
 
     request_id: str
     endpoint: Endpoint
@@ -45,6 +46,8 @@ class Call(msgspec.Struct, kw_only=True):
     detached: bool = False
     reserved: bool = False
     told: bool = False
+    asked: Prepared | None = None
+    again: Prepared | None = None
     idempotency_key: str = ""
 
     def canonical(self) -> chat.Request:
@@ -119,6 +122,29 @@ async def prepare(call: Call, target: Target, model: str, wire: Wire, key: str, 
         losses=losses,
         attempt=attempt,
     )
+
+
+def second_try(call: Call, error: ProofRefused | AnswerMalformed) -> Prepared | None:
+    """What the upstream that has just failed may be asked once more, None where that would change nothing.
+
+    The same, where the model itself wrote what nobody can read (H147); without the thinking of earlier turns where the
+    upstream refused that (wire.md C6), told to the client as a loss.
+    """
+    asked, call.asked = call.asked, None
+    if asked is None:
+        return None
+    if isinstance(error, ProofRefused):
+        bare = None if call.strict else asked.wire.without_proofs(asked.body)
+        if bare is None:
+            return None
+        asked = msgspec.structs.replace(asked, body=bare, losses=(*asked.losses, _UNPROVEN))
+    call.record.flags.append("asked_again")
+    return asked
+
+
+_UNPROVEN = chat.Loss(
+    field="messages", action="dropped", reason="the upstream refused the thinking of earlier turns and was asked without it"
+)
 
 
 def url_of(target: Target, wire: Wire, model: str, kind: str, stream: bool) -> str:

@@ -206,6 +206,11 @@ class Wire(abc.ABC):
         """Where the request goes, below the provider's base URL. `operation` is the operation's kind."""
         return template.replace("{model}", quote(model, safe=""))
 
+    def without_proofs(self, body: bytes) -> bytes | None:
+        """The same upstream request without earlier thinking and its signatures, None where nothing would change: for an
+        upstream that has refused them (wire.md C6)."""
+        return None
+
     def count_path(self, template: str, model: str) -> str | None:
         """Where the upstream counts tokens without answering; None where this wire has no such call."""
         return None

@@ -61,6 +61,9 @@ class Responses(Wire):
     def rewrite(self, operation: Operation, model: str, profile: Profile) -> Encoded:
         return responses_relay.rewrite(operation, model, profile)
 
+    def without_proofs(self, body: bytes) -> bytes | None:
+        return responses_relay.without_reasoning(body)
+
     def count_path(self, template: str, model: str) -> str | None:
         return template + "/input_tokens"
 
