@@ -8,11 +8,11 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from . import chat, tokens
+from . import chat, surrogates, tokens
 from .errors import AnswerMalformed, ProofRefused, Unsupported
 from .fetch import Fetcher, inlined
 from .limits import Lease
-from .plugin import Endpoint, Operation, Profile, Reply, Wire
+from .plugin import Encoded, Endpoint, Operation, Profile, Reply, Wire
 from .routing import Target
 from .seals import Seals
 from .storage import Attempt, Key, Record
@@ -22,7 +22,8 @@ GATEWAY = "Pisces"
 
 class Call(msgspec.Struct, kw_only=True):
     """What is known of a request while it lives. `target` is who answers it, `headers` go with its answer, `detached` says
-    that it runs by itself, whoever listens. `asked` is what the last upstream was asked, `again` what to ask it once more.
+    that it runs by itself, whoever listens. `asked` is what the last upstream was asked, `again` what to ask it once more, `halves`
+    the body with its halves of characters in disguise, where it has any.
     `started` is `time.perf_counter()`, `now` unix seconds."""
 
     request_id: str
@@ -49,6 +50,7 @@ class Call(msgspec.Struct, kw_only=True):
     asked: Prepared | None = None
     again: Prepared | None = None
     idempotency_key: str = ""
+    halves: bytes = b""
 
     def canonical(self) -> chat.Request:
         """The request decoded, once."""
@@ -100,11 +102,11 @@ async def prepare(call: Call, target: Target, model: str, wire: Wire, key: str, 
     stream = {"auto": operation.stream, "yes": True, "no": False}[profile.force_stream]
     same = wire.name == operation.wire and stream == operation.stream and wire.passes(operation, profile)
     if same:
-        encoded = wire.rewrite(operation, model, profile)
+        encoded = _rewritten(call, wire, model, profile)
     else:
         request = await fetched(call.canonical(), wire, profile, fetcher)
         encoded = wire.encode_request(msgspec.structs.replace(request, stream=stream), model, profile)
-    losses = encoded.losses if same else (*call.canonical().losses, *encoded.losses)
+    losses = encoded.losses if same else (*call.canonical().losses, *encoded.losses, *(_HALVES if call.halves else ()))
     if call.strict and losses:
         told = "; ".join(f"{loss.field} {loss.action}: {loss.reason}" for loss in losses)
         raise Unsupported(f"Pisces-Strict is set and this would be lost: {told}", param=losses[0].field)
@@ -124,6 +126,18 @@ async def prepare(call: Call, target: Target, model: str, wire: Wire, key: str, 
     )
 
 
+def _rewritten(call: Call, wire: Wire, model: str, profile: Profile) -> Encoded:
+    """The client's bytes for an upstream of its own wire, halves of characters included."""
+    operation = call.operation
+    if not call.halves or operation.kind == "count":
+        return wire.rewrite(operation, model, profile)
+    encoded = wire.rewrite(msgspec.structs.replace(operation, body=call.halves), model, profile)
+    return msgspec.structs.replace(encoded, body=surrogates.revealed(encoded.body))
+
+
+_HALVES = (chat.Loss(field="body", action="changed", reason="a half of a surrogate pair became U+FFFD"),)
+
+
 def second_try(call: Call, error: ProofRefused | AnswerMalformed) -> Prepared | None:
     """What the upstream that has just failed may be asked once more, None where that would change nothing.
 
@@ -134,7 +148,7 @@ def second_try(call: Call, error: ProofRefused | AnswerMalformed) -> Prepared | 
     if asked is None:
         return None
     if isinstance(error, ProofRefused):
-        bare = None if call.strict else asked.wire.without_proofs(asked.body)
+        bare = None if call.strict or call.halves else asked.wire.without_proofs(asked.body)
         if bare is None:
             return None
         asked = msgspec.structs.replace(asked, body=bare, losses=(*asked.losses, _UNPROVEN))
