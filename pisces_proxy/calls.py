@@ -22,9 +22,9 @@ GATEWAY = "Pisces"
 
 class Call(msgspec.Struct, kw_only=True):
     """What is known of a request while it lives. `target` is who answers it, `headers` go with its answer, `detached` says
-    that it runs by itself, whoever listens. `asked` is what the last upstream was asked, `again` what to ask it once more, `halves`
-    the body with its halves of characters in disguise, where it has any.
-    `started` is `time.perf_counter()`, `now` unix seconds."""
+    that it runs by itself, whoever listens. `asked` is what the last upstream was asked, `again` what to ask it once more;
+    `halves` the body with its halves of characters in disguise, where it has any. `started` is `time.perf_counter()`,
+    `now` unix seconds."""
 
     request_id: str
     endpoint: Endpoint
@@ -72,6 +72,7 @@ class Prepared(msgspec.Struct, kw_only=True):
     body: bytes
     headers: dict[str, str]
     names: Mapping[str, str]
+    stop: tuple[str, ...]
     losses: tuple[chat.Loss, ...]
     attempt: Attempt
 
@@ -121,6 +122,7 @@ async def prepare(call: Call, target: Target, model: str, wire: Wire, key: str, 
         body=wire.count_request(encoded.body, model) if operation.kind == "count" else encoded.body,
         headers=headers_for(target, wire, key, encoded.headers),
         names=encoded.names,
+        stop=encoded.stop,
         losses=losses,
         attempt=attempt,
     )

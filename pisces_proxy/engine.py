@@ -21,6 +21,7 @@ from .plugin import LocalProvider, Operation, Reply, Wire
 from .records import CLIENT_LEFT, Books, estimated, prompt_estimate
 from .relay import ClientLeft, Hearts, Sink, Stream, drain, ended, first_useful, relay
 from .routing import Candidate, Rest
+from .stops import StopScan
 from .storage import Attempt
 from .tasks import Tasks
 from .transform import Passthrough, Transform, Translation
@@ -168,7 +169,7 @@ class Engine:
         if response is None:
             told = call.wire.relay_response(body, reply)
         else:
-            told = call.wire.encode_response(restored(response, prepared.names, usage), reply)
+            told = call.wire.encode_response(restored(response, prepared, usage), reply)
         await self._books.settle(call, 200, usage)
         return Answer(200, told, {"Content-Type": "application/json", **_answer_headers(call, prepared)})
 
@@ -197,7 +198,10 @@ class Engine:
     def _transform(self, call: Call, prepared: Prepared, reply: Reply) -> Transform:
         if prepared.same:
             return Passthrough(prepared.wire, prepared.profile, reply)
-        return Translation(prepared.wire, prepared.profile, call.wire.encoder(reply), prepared.names)
+        # who wants the upstream's own count behind a client that left wants it behind a cut too
+        early = prepared.stream and prepared.target.channel.on_disconnect != "drain"
+        stops = StopScan(prepared.stop, call.canonical().n, early=early) if prepared.stop else None
+        return Translation(prepared.wire, prepared.profile, call.wire.encoder(reply), prepared.names, stops)
 
     async def _relay(
         self, call: Call, exchange: Exchange, transform: Transform, stream: Stream, held: bytes, prepared: Prepared

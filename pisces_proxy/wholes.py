@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import msgspec
 
 from . import chat, sse
 from .calls import Call, Prepared
 from .records import estimated
+from .stops import StopScan
 from .transform import renamed
 from .usage import Usage
 
@@ -35,7 +34,10 @@ def _folded(prepared: Prepared, body: bytes) -> chat.Response:
     return chat.fold(events)
 
 
-def restored(response: chat.Response, names: Mapping[str, str], usage: Usage) -> chat.Response:
-    """With tool names as the client spells them, and with a usage in any case."""
+def restored(response: chat.Response, prepared: Prepared, usage: Usage) -> chat.Response:
+    """With tool names as the client spells them, cut where it wants it to stop, and with a usage in any case."""
     response = msgspec.structs.replace(response, usage=usage)
-    return chat.fold(renamed(list(chat.unfold(response)), names)) if names else response
+    if not prepared.names and not prepared.stop:
+        return response
+    events = renamed(list(chat.unfold(response)), prepared.names)
+    return chat.fold(StopScan(prepared.stop).events(events) if prepared.stop else events)

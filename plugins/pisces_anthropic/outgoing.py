@@ -52,7 +52,9 @@ def encode_request(request: Request, model: str, profile: Profile) -> Encoded:
         **own,
     }
     told = (*losses, *marks.losses, *shape.losses, *toolbox.losses, *thinking.losses, *writer.losses, *knobs.losses, *foreign)
-    return Encoded(body=shapes.encode(_tuned(body, profile)), losses=told, headers=_headers(writer.files), names=names.back)
+    body = _tuned(body, profile)
+    headers = _headers(writer.files)
+    return Encoded(body=shapes.encode(body), losses=told, headers=headers, names=names.back, stop=knobs.cut_at)
 
 
 def _refuse(request: Request) -> None:

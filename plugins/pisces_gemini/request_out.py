@@ -28,7 +28,7 @@ _FREE_TEXT = b'{"type":"object","properties":{"input":{"type":"string"}},"requir
 def encode(request: Request, model: str, profile: Profile) -> Encoded:
     writer = _Writer(request, profile)
     body = writer.body()
-    return Encoded(body=_encode(body), losses=tuple(writer.losses), names=writer.names.back)
+    return Encoded(body=_encode(body), losses=tuple(writer.losses), names=writer.names.back, stop=writer.cut_at)
 
 
 class _Writer:
@@ -39,6 +39,7 @@ class _Writer:
         self.profile = profile
         self.names = Names(alphabet="a-zA-Z0-9_.:-", limit=64, first="a-zA-Z_")
         self.losses: list[Loss] = list(request.losses)
+        self.cut_at: tuple[str, ...] = ()
 
     def lose(self, field: str, reason: str, action: Any = "dropped") -> None:
         self.losses.append(Loss(field=field, action=action, reason=reason))
@@ -207,8 +208,9 @@ class _Writer:
     def _stop(self) -> list[str]:
         wanted = [sequence for sequence in self.request.stop if sequence]
         most = (5 if self.profile.stop_max is None else self.profile.stop_max) if self.profile.stop else 0
-        if len(wanted) > most:
-            self.lose("stop", f"at most {most} sequences", "changed" if most else "dropped")
+        self.cut_at = tuple(wanted[most:])
+        if self.cut_at:
+            self.lose("stop", f"this model takes {most}: the gateway cuts the text at the others", "emulated")
         return wanted[:most]
 
     def _output(self) -> Json:

@@ -30,7 +30,6 @@ _SCALARS = (
     ("frequency_penalty", None),
     ("presence_penalty", None),
     ("logit_bias", b""),
-    ("stop", ()),
 )
 
 _json = msgspec.json.Encoder().encode
@@ -66,7 +65,10 @@ class _Target:
             **({"stream": True} if self.request.stream else {}),
         }
         shaped = shape(body, self.profile)
-        return Encoded(body=_json(shaped), losses=tuple(self.losses), names=self.names.back)
+        stop = self.request.stop
+        if stop:
+            self.lose("stop", "the Responses API has none: the gateway cuts the text", "emulated")
+        return Encoded(body=_json(shaped), losses=tuple(self.losses), names=self.names.back, stop=stop)
 
     def lose(self, field: str, reason: str, action: str = "dropped") -> None:
         self.losses.append(Loss(field=field, action=action, reason=reason))  # type: ignore[arg-type]
