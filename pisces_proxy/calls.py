@@ -107,6 +107,7 @@ async def prepare(call: Call, target: Target, model: str, wire: Wire, key: str, 
     else:
         request = await fetched(call.canonical(), wire, profile, fetcher)
         encoded = wire.encode_request(msgspec.structs.replace(request, stream=stream), model, profile)
+    stream = stream or encoded.stream
     losses = encoded.losses if same else (*call.canonical().losses, *encoded.losses, *(_HALVES if call.halves else ()))
     if call.strict and losses:
         told = "; ".join(f"{loss.field} {loss.action}: {loss.reason}" for loss in losses)
