@@ -79,7 +79,7 @@ async def test_an_error_in_mid_stream_keeps_its_class(house, upstream, client: s
 @pytest.mark.parametrize(("client", "up"), PAIRS)
 async def test_a_client_that_leaves_closes_the_upstream_within_a_second_and_is_still_settled(
     house, upstream, client, up
-) -> None:
+) -> None:  # H37
     only = await upstream(BY_WIRE[up]())
     only.play(script.text, Delivery(pause=0.15))
     found = await house(channel(only))
@@ -97,7 +97,7 @@ async def test_a_client_that_leaves_closes_the_upstream_within_a_second_and_is_s
     assert record.usage.input > 0
 
 
-async def test_a_client_that_leaves_before_a_whole_answer_closes_the_upstream(house, upstream) -> None:
+async def test_a_client_that_leaves_before_a_whole_answer_closes_the_upstream(house, upstream) -> None:  # H37
     only = await upstream(OpenAIChat())
     only.play(script.text, Delivery(pause=5))
     found = await house(channel(only))
