@@ -151,17 +151,14 @@ def second_try(call: Call, error: ProofRefused | AnswerMalformed) -> Prepared | 
     if asked is None:
         return None
     if isinstance(error, ProofRefused):
-        bare = None if call.strict or call.halves else asked.wire.without_proofs(asked.body)
+        bare = None if call.strict or call.halves else asked.wire.without_proofs(asked.body, error)
         if bare is None:
             return None
-        asked = msgspec.structs.replace(asked, body=bare, losses=(*asked.losses, _UNPROVEN))
+        what = "to show its thinking" if error.param == "reasoning.summary" else "the thinking of earlier turns"
+        lost = chat.Loss(field=error.param or "messages", action="dropped", reason=f"the upstream refused {what}")
+        asked = msgspec.structs.replace(asked, body=bare, losses=(*asked.losses, lost))
     call.record.flags.append("asked_again")
     return asked
-
-
-_UNPROVEN = chat.Loss(
-    field="messages", action="dropped", reason="the upstream refused the thinking of earlier turns and was asked without it"
-)
 
 
 def url_of(target: Target, wire: Wire, model: str, kind: str, stream: bool) -> str:

@@ -103,8 +103,8 @@ class ContextTooLong(BadRequest):
 
 
 class ProofRefused(BadRequest):
-    """The upstream does not take back thinking, or its signature, from earlier in the conversation: without it the same
-    request may pass."""
+    """The upstream does not take back thinking, or its signature, from earlier in the conversation, or does not show this
+    organisation any (`param` is `reasoning.summary`): without that the same request may pass."""
 
 
 class ContentRefused(BadRequest):

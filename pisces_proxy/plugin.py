@@ -15,7 +15,7 @@ from urllib.parse import quote
 import msgspec
 
 from . import chat
-from .errors import BadRequest, NotBuilt, PiscesError, UpstreamBroken
+from .errors import BadRequest, NotBuilt, PiscesError, ProofRefused, UpstreamBroken
 from .limits import Standing
 from .profile import Profile as Profile
 from .seals import Seals
@@ -209,9 +209,9 @@ class Wire(abc.ABC):
         """Where the request goes, below the provider's base URL. `operation` is the operation's kind."""
         return template.replace("{model}", quote(model, safe=""))
 
-    def without_proofs(self, body: bytes) -> bytes | None:
-        """The same upstream request without earlier thinking and its signatures, None where nothing would change: for an
-        upstream that has refused them (wire.md C6)."""
+    def without_proofs(self, body: bytes, refused: ProofRefused) -> bytes | None:
+        """The same upstream request without what was refused, as a rule earlier thinking and its signatures; None where nothing
+        would change (wire.md C6)."""
         return None
 
     def count_path(self, template: str, model: str) -> str | None:

@@ -113,6 +113,7 @@ _PHRASES: tuple[tuple[_Kind, frozenset[int], tuple[str, ...]], ...] = (
         frozenset({200, 400, 422}),
         (
             r"thought[ _]?signature|encrypted[ _](?:content|reasoning)|thinking\W{0,3} block|expected \W?thinking\b",
+            r"verified to (?:generate|use|stream) reasoning summar",
             r"signature.{0,40}(?:thinking|reasoning)|(?:thinking|reasoning).{0,40}signature",
         ),
     ),

@@ -8,7 +8,7 @@ from urllib.parse import quote
 import msgspec
 
 from pisces_proxy import chat, refusals, splice
-from pisces_proxy.errors import PiscesError
+from pisces_proxy.errors import PiscesError, ProofRefused
 from pisces_proxy.plugin import Decoder, Encoded, Encoder, Model, Operation, Profile, Reply, Wire
 from pisces_proxy.seals import Seals
 from pisces_proxy.usage import Usage
@@ -44,7 +44,7 @@ class Gemini(Wire):
     def passes(self, operation: Operation, profile: Profile) -> bool:
         return relay.passes(operation.body, profile)
 
-    def without_proofs(self, body: bytes) -> bytes | None:
+    def without_proofs(self, body: bytes, refused: ProofRefused) -> bytes | None:
         return unsigned.without_signatures(body)
 
     def path(self, template: str, model: str, operation: str, stream: bool) -> str:

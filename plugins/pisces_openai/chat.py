@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from pisces_proxy import chat
-from pisces_proxy.errors import PiscesError
+from pisces_proxy.errors import PiscesError, ProofRefused
 from pisces_proxy.limits import Standing
 from pisces_proxy.plugin import Decoder, Encoded, Encoder, Model, Operation, Profile, Reply, Wire
 from pisces_proxy.seals import Seals
@@ -58,7 +58,7 @@ class Chat(Wire):
     def passes(self, operation: Operation, profile: Profile) -> bool:
         return chat_rewrite.passes(operation.body, profile)
 
-    def without_proofs(self, body: bytes) -> bytes | None:
+    def without_proofs(self, body: bytes, refused: ProofRefused) -> bytes | None:
         return chat_unsigned.without_signatures(body)
 
     def max_output(self, operation: Operation) -> int | None:

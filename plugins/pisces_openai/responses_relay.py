@@ -66,6 +66,14 @@ def _ours(raw: msgspec.Raw) -> bool:
     return Seals.looks_sealed(blob) if blob else (item.id or "").startswith(OWN_REASONING)
 
 
+def without_summary(body: bytes) -> bytes | None:
+    """The request without asking to see the thinking, None where it did not ask."""
+    reasoning = splice.members(body).get("reasoning")
+    if reasoning is None or not bytes(reasoning).startswith(b"{") or b'"summary"' not in bytes(reasoning):
+        return None
+    return splice.edit(body, {"reasoning": splice.edit(bytes(reasoning), {"summary": None})})
+
+
 def without_reasoning(body: bytes) -> bytes | None:
     """The request without the reasoning of earlier turns, None where it has none. With it go the ids of what came of it: an
     item that is known by its id asks for its reasoning."""

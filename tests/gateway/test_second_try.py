@@ -11,7 +11,7 @@ from upstreams import script
 from upstreams.gemini_generate import SENTINELS, GeminiGenerate, _bytes
 from upstreams.script import Heard, Said
 from upstreams.server import Upstream
-from upstreams.vendors import VENDORS, AnthropicMessages, OpenAIChat
+from upstreams.vendors import VENDORS, AnthropicMessages, OpenAIChat, OpenAIResponses
 
 from gateway.asking import dialect
 from gateway.test_failover import post
@@ -136,6 +136,36 @@ async def test_an_upstream_that_refuses_twice_is_not_asked_a_third_time(house, u
     status, _, told = await post(found.url, found.key, path, body)
     assert status == 400 and "Invalid `signature`" in told
     assert len(vendor.received) == 2 and other.received == []
+
+
+class Unverified(OpenAIResponses):
+    """Shows its thinking to verified organisations only."""
+
+    def hear(self, path: str, query: Any, headers: Any, body: Any) -> Heard:
+        if "summary" in (body.get("reasoning") or {}):
+            raise script.Refused(400, "Your organization must be verified to generate reasoning summaries.")
+        return super().hear(path, query, headers, body)
+
+    def refusal(self, refused: script.Refused) -> dict[str, Any]:
+        told = super().refusal(refused)
+        told["error"] |= {"param": "reasoning.summary", "code": "unsupported_value"}
+        return told
+
+
+@pytest.mark.parametrize("wire", ["anthropic.messages", "openai.responses"])
+async def test_an_organisation_that_may_not_see_thinking_gets_its_answer(house, upstream, wire) -> None:
+    vendor = await upstream(Unverified())
+    found = await house(channel(vendor))
+    asked = dialect(wire, vendor.vendor.model)
+    wish = (
+        {"thinking": {"type": "adaptive"}, "max_tokens": 9999}
+        if wire.startswith("anthropic")
+        else {"reasoning": {"summary": "auto"}}
+    )
+    status, headers, told = await post(found.url, found.key, asked.path, {**asked.body, **wish})
+    assert status == 200, told
+    assert "reasoning.summary;dropped;the upstream refused to show its thinking" in headers["x-pisces-warnings"]
+    assert len(vendor.received) == 2
 
 
 async def test_a_strict_client_is_told_instead(house, upstream) -> None:

@@ -326,7 +326,6 @@ def test_instructions_alone_are_an_input_item() -> None:
         ({"temperature": 2.5}, ("temperature", "changed")),
         ({"service_tier": "batch"}, ("service_tier", "dropped")),
         ({"extra": {"prediction": b"{}"}}, ("prediction", "dropped")),
-        ({"extra": {"context_management": b'{"edits":[]}'}}, ("context_management", "dropped")),  # Claude Code's
     ],
 )
 def test_a_knob_that_is_not_here_is_told(members: dict[str, Any], told: tuple[str, str]) -> None:  # wire.md C13
