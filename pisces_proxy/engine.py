@@ -200,7 +200,8 @@ class Engine:
             return Passthrough(prepared.wire, prepared.profile, reply)
         # who wants the upstream's own count behind a client that left wants it behind a cut too
         early = prepared.stream and prepared.target.channel.on_disconnect != "drain"
-        stops = StopScan(prepared.stop, call.canonical().n, early=early) if prepared.stop else None
+        n, prompt = (call.canonical().n, reply.input_estimate) if prepared.stop else (1, 0)
+        stops = StopScan(prepared.stop, n, early=early, prompt=prompt) if prepared.stop else None
         return Translation(prepared.wire, prepared.profile, call.wire.encoder(reply), prepared.names, stops)
 
     async def _relay(

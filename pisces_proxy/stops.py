@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from .chat import BlockEnd, BlockStart, Delta, Event, Finish, Logprobs, Stop, Text
+from .usage import Usage
 
 
 class _Choice:
@@ -19,20 +20,25 @@ class _Choice:
 
 class StopScan:
     """One answer of so many choices. `early`: it ends as soon as all of them are cut, without what the upstream would still
-    say, its count of tokens included; else only the client sees the end there. `ended` tells that it did end so."""
+    say, its count of tokens included, in whose place stands our own of the text, and `prompt`; else only the client sees the
+    end there. `ended` tells that it did end so."""
 
-    __slots__ = ("_choices", "_early", "_longest", "_open", "_sequences", "ended")
+    __slots__ = ("_choices", "_early", "_letters", "_longest", "_open", "_prompt", "_sequences", "ended")
 
-    def __init__(self, sequences: Sequence[str], choices: int = 1, *, early: bool = False) -> None:
+    def __init__(self, sequences: Sequence[str], choices: int = 1, *, early: bool = False, prompt: int = 0) -> None:
         self._sequences = tuple(sequence for sequence in sequences if sequence)
         self._longest = max(map(len, self._sequences), default=0)
         self._choices: dict[int, _Choice] = {}
         self._open = choices
         self._early = early
+        self._prompt = prompt
+        self._letters = 0
         self.ended = False
 
     def events(self, events: Iterable[Event]) -> list[Event]:
         """The same events, cut."""
+        if self.ended:
+            return []
         out: list[Event] = []
         for event in events:
             if self.ended:
@@ -42,6 +48,9 @@ class StopScan:
                 out.append(event)
             else:
                 self._one(event, self._choices.setdefault(choice, _Choice()), choice, out)
+        self._letters += sum(len(event.text) for event in out if isinstance(event, Delta))
+        if self.ended:
+            out.append(Finish(usage=Usage(input=self._prompt, output=-(-self._letters // 4), estimated=True)))
         return out
 
     def _one(self, event: Event, choice: _Choice, number: int, out: list[Event]) -> None:
@@ -71,7 +80,7 @@ class StopScan:
             out.append(Delta(text=told, choice=number))
         if at >= 0:
             out += (BlockEnd(choice=number), Stop(reason="stop", choice=number, raw="stop_sequence", sequence=sequence))
-            self._cut(choice, out)
+            self._cut(choice)
 
     def _found(self, text: str) -> tuple[int, str]:
         """The first sequence in the text and where it begins, -1 for none."""
@@ -85,9 +94,7 @@ class StopScan:
                 return at
         return len(text)
 
-    def _cut(self, choice: _Choice, out: list[Event]) -> None:
+    def _cut(self, choice: _Choice) -> None:
         choice.cut = True
         self._open -= 1
-        if self._early and self._open <= 0:
-            self.ended = True
-            out.append(Finish())
+        self.ended = self._early and self._open <= 0

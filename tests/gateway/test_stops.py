@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import Any
 
 import pytest
@@ -56,3 +57,16 @@ async def test_a_drained_channel_is_heard_out_for_its_count(house, upstream) -> 
     assert status == 200 and "fließt" not in told
     record = await found.record()
     assert (record.usage.input, record.usage.output) == (105, 17) and "usage_estimated" not in record.flags
+
+
+async def test_a_client_that_asked_for_usage_gets_some_behind_a_cut(house, upstream) -> None:
+    vendor = await upstream(OpenAIResponses())
+    found = await house(channel(vendor))
+    asked = dialect("openai.chat", vendor.vendor.model)
+    body = {**asked.stream_body(), "stop": "Seine", "stream_options": {"include_usage": True}}
+    _, _, told = await post(found.url, found.key, asked.path, body)
+    frames = [json.loads(line[6:]) for line in told.splitlines() if line.startswith("data: {")]
+    counted = [frame["usage"] for frame in frames if frame.get("usage")]
+    assert len(counted) == 1 and counted[0]["prompt_tokens"] > 0
+    record = await found.record()
+    assert (record.usage.input, record.usage.output) == (counted[0]["prompt_tokens"], counted[0]["completion_tokens"])
