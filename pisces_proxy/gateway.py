@@ -20,7 +20,7 @@ from .errors import ConfigError, ModelNotFound, NotFound, PiscesError, RateLimit
 from .fetch import Fetcher
 from .fetch import session as fetch_session
 from .idempotency import REPLAYED, Idempotency, Tape, checked, fingerprint
-from .ledger import Stored
+from .ledger import Audit, Stored
 from .limits import limits_of
 from .log import log
 from .paths import Paths
@@ -363,7 +363,8 @@ async def first_key(storage: Storage, prefix: str) -> str | None:
     if await storage.keys():
         return None
     if await storage.find_account("default") is None:
-        await storage.add_account(Account(name="default", unlimited=True, created_at=time.time()))
+        account = Account(name="default", unlimited=True, created_at=time.time())
+        await storage.add_account(account, audit=_first("account.create"))
     secret = keys.new_secret(prefix)
     await storage.add_key(
         Key(
@@ -373,6 +374,11 @@ async def first_key(storage: Storage, prefix: str) -> str | None:
             digest=keys.digest(secret),
             hint=keys.hint(secret),
             created_at=time.time(),
-        )
+        ),
+        audit=_first("key.create"),
     )
     return secret
+
+
+def _first(action: str) -> Audit:
+    return Audit(at=time.time(), actor="first start", action=action, target="default")

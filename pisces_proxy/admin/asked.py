@@ -86,13 +86,15 @@ class AccountNew(Asked, frozen=True):
     """An account. Without `unlimited` it spends what is credited, and as far below zero as its credit line goes."""
 
     name: Name
+    enabled: bool = True
     unlimited: bool = False
     credit_line_nano: Nano = 0
 
 
 class AccountChange(Asked, frozen=True):
-    """What is left out stays."""
+    """What is left out stays. `enabled` false: the account's keys are refused until it is true again."""
 
+    enabled: bool | UnsetType = UNSET
     unlimited: bool | UnsetType = UNSET
     credit_line_nano: Nano | UnsetType = UNSET
 

@@ -15,6 +15,7 @@ import msgspec
 
 from ..config import Config, load, seconds
 from ..errors import ConfigError
+from .audits import audit
 from .context import open_storage
 
 
@@ -162,7 +163,7 @@ def reload(path: str | None, database: str | None, wait: str) -> None:
 async def _ask_reload(path: str | None, database: str | None, wait: float) -> str | None:
     async with open_storage(path, database) as storage:
         mark = f"{time.time():.6f}-{os.getpid()}"
-        await storage.set_setting("reload", mark)
+        await storage.set_setting("reload", mark, audit=audit("reload", path or "channels.toml"))
         end = time.monotonic() + wait
         while time.monotonic() < end:
             await asyncio.sleep(0.1)

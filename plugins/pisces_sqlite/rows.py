@@ -32,11 +32,12 @@ COLUMNS = (
     "stream",
     "status",
     "cost_nano",
+    "upstream_cost_nano",
     "total_ms",
 )
 REQUEST = (*COLUMNS, *USAGE, "rest")
 # of a day's row: what else it sums up than requests; in the order of UsageGroup's fields
-DAY_SUMS = ("errors", "input", "output", "cached_input", "reasoning", "cost_nano")
+DAY_SUMS = ("errors", "input", "output", "cached_input", "reasoning", "cost_nano", "upstream_cost_nano", "margin_nano")
 STORED = ("request_id", "status", "headers", "stream", "body")
 
 # every other field of a record, also of one that gains some: nothing is ever dropped
@@ -68,7 +69,7 @@ def account_row(account: Account) -> Row:
 
 def to_account(row: Row) -> Account:
     values = dict(zip(ACCOUNT, row, strict=True))
-    return Account(**values | {"unlimited": bool(values["unlimited"])})
+    return Account(**values | {name: bool(values[name]) for name in ("unlimited", "enabled")})
 
 
 def key_row(key: Key) -> Row:
