@@ -16,6 +16,7 @@ from . import values
 from .context import json_option, open_storage, storage_options
 
 _SUMS = ("requests", "errors", "input_tokens", "cached_tokens", "output_tokens", "reasoning_tokens", "cost_nano")
+_MARGIN = ("upstream_cost_nano", "margin_nano")
 # a usage's fields as the JSON names them, in the order of `pisces usage`
 _TOKENS = {
     "input": "input_tokens",
@@ -53,9 +54,11 @@ def usage(since: str, by: GroupBy, path: str | None, database: str | None, as_js
     if as_json:
         print_json([{by: group.name, **msgspec.structs.asdict(group)} for group in groups])
         return
-    total = UsageGroup(name="total", **{name: sum(getattr(group, name) for group in groups) for name in _SUMS})
-    rows = [_row(group) for group in [*groups, total]] if groups else []
+    total = UsageGroup(name="total", **{name: sum(getattr(group, name) for group in groups) for name in _SUMS + _MARGIN})
+    sold = any(getattr(total, name) for name in _MARGIN)  # no channel says what it pays: no columns for it
+    rows = [_row(group, sold) for group in [*groups, total]] if groups else []
     columns = [by, "requests", "errors", "input", "cached", "output", "reasoning", "cost"]
+    columns += ["upstream", "margin"] if sold else []
     print_table(f"Usage of the last {since}", columns, rows, right=columns[1:], total=True)
 
 
@@ -64,11 +67,12 @@ async def _usage(path: str | None, database: str | None, since: float, by: Group
         return await storage.usage(since=since, by=by)
 
 
-def _row(group: UsageGroup) -> list[str]:
+def _row(group: UsageGroup, sold: bool) -> list[str]:
     from .tables import count, dollars
 
     *counts, cost = (getattr(group, name) for name in _SUMS)
-    return [group.name or "(none)", *map(count, counts), dollars(cost)]
+    money = (cost, group.upstream_cost_nano, group.margin_nano) if sold else (cost,)
+    return [group.name or "(none)", *map(count, counts), *map(dollars, money)]
 
 
 @click.command()
@@ -114,6 +118,8 @@ def _whole(record: Record) -> dict[str, Any]:
         "usage": _tokens(record.usage),
         "price_lines": record.price_lines,
         "cost_nano": record.cost_nano,
+        "upstream_cost_nano": record.upstream_cost_nano,
+        "margin_nano": record.margin_nano,
         "warnings": record.warnings,
         "flags": record.flags,
     }
@@ -140,6 +146,8 @@ def _show(record: Record) -> None:
             ("time", f"{_ms(record.total_ms)}, first byte {_ms(record.first_byte_ms)}, upstream {_ms(record.upstream_ms)}"),
             ("usage", _counted(record.usage)),
             ("cost", dollars(record.cost_nano)),
+            ("upstream cost", dollars(record.upstream_cost_nano)),
+            ("margin", dollars(record.margin_nano)),
             ("client's id", record.client_request_id),
             ("warnings", "\n".join(record.warnings)),
             ("flags", ", ".join(record.flags)),
