@@ -24,7 +24,6 @@ from .ledger import Audit, Stored
 from .limits import limits_of
 from .log import log
 from .paths import Paths
-from .pricebook import PriceBook
 from .records import CLIENT_LEFT, Books
 from .registry import Registry
 from .relay import Hearts, Sink
@@ -54,8 +53,7 @@ class Gateway:
         self.tasks = Tasks()
         self.hearts = Hearts(seconds(config.server.heartbeat))
         self.owner = owner_of_this_process()
-        self.book = PriceBook(config.prices)
-        self.billing = Billing(storage, self.book, config.defaults.balance_status, self.owner)
+        self.billing = Billing(storage, config, self.owner)
         self.books = Books(storage, registry.hooks.hook.pisces_finished, self.billing.price)
         self.limiter = registry.limiter(config.server.limits)
         self.once = Idempotency(storage, self.tasks)
@@ -240,7 +238,7 @@ class Gateway:
         config = load(self._source)
         self.world = World(config, self.registry, self.world)
         self.config = config
-        self.book = self.billing.book = PriceBook(config.prices)
+        self.billing.use(config)
         log.info("reloaded", channels=len(config.channels))
 
     async def sweep(self) -> None:
@@ -342,7 +340,8 @@ async def opened(config: Config, registry: Registry, *, source: str | None = Non
         await gateway._take_settings()
         for lifespan in registry.hooks.hook.pisces_lifespan(app=gateway):
             await stack.enter_async_context(asynccontextmanager(lambda made=lifespan: made)())
-        async with _background(gateway.hearts.run(), gateway.watch(), gateway.sweep(), asyncio.to_thread(gateway.book.load)):
+        reading_prices = asyncio.to_thread(gateway.billing.book.load)
+        async with _background(gateway.hearts.run(), gateway.watch(), gateway.sweep(), reading_prices):
             yield gateway
             await gateway.tasks.close(seconds(config.server.grace))
 

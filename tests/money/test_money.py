@@ -106,6 +106,57 @@ async def test_of_five_times_too_many_requests_at_once_exactly_those_pass_that_t
     assert (await found.storage.verify()).ok
 
 
+@pytest.mark.parametrize(
+    ("configured", "said", "tokens"),
+    [
+        ("", {}, 4096),
+        ("[defaults]\nhold_tokens = 100_000", {}, 100_000),
+        ("[defaults]\nhold_tokens = 0", {}, 0),
+        ('[defaults]\nhold_tokens = 100_000\n[model."{model}"]\nmax_output = 16_384', {}, 16_384),
+        ('[model."{model}"]\nmax_output = 16_384', {}, 4096),
+        ("[defaults]\nhold_tokens = 100_000", {"max_tokens": 50}, 50),
+        ("", {"max_completion_tokens": 70, "n": 2}, 140),
+    ],
+)
+async def test_what_is_held_is_the_longest_answer_that_can_come(house, upstream, configured, said, tokens) -> None:
+    only = await upstream(OpenAIChat())
+    only.play(script.text)
+    price = f'\n[price."{only.vendor.model}"]\ninput = 0\noutput = 10\n'
+    found = await house(channel(only), price + configured.replace("{model}", only.vendor.model))
+    key = await customer(found, 10**12)
+    body = dialect("openai.chat", only.vendor.model).body | said
+    await post(found.url, key, "/v1/chat/completions", body)
+    held = [entry.amount_nano for entry in await found.storage.ledger() if entry.kind == "reserve"]
+    assert held == ([tokens * 10_000] if tokens else [])
+
+
+async def test_an_answer_dearer_than_its_hold_takes_the_balance_below_zero_once(house, upstream) -> None:
+    only = await upstream(OpenAIChat())
+    only.play(script.text)
+    found = await house(channel(only), PRICE.format(model=only.vendor.model) + "[defaults]\nhold_tokens = 1\n")
+    key = await customer(found, COST - 1)
+    asked = dialect("openai.chat", only.vendor.model)
+    statuses = [(await post(found.url, key, asked.path, asked.body))[0] for _ in range(3)]
+    assert statuses == [200, 403, 403]
+    assert (await found.storage.balance("customer1")).balance_nano == -1
+
+
+async def test_a_reload_takes_over_prices_and_what_a_refusal_says(house, upstream, tmp_path, monkeypatch) -> None:
+    only = await upstream(OpenAIChat())
+    only.play(script.text)
+    monkeypatch.chdir(tmp_path)
+    found = await house(channel(only), PRICE.format(model=only.vendor.model))
+    key = await customer(found, 1000)
+    asked = dialect("openai.chat", only.vendor.model)
+    assert (await post(found.url, key, asked.path, asked.body))[0] == 403
+    (tmp_path / "channels.toml").write_text(channel(only) + "[defaults]\nbalance_status = 402\n" + PRICE.format(model=only.vendor.model))
+    found.gateway.reload()
+    assert (await post(found.url, key, asked.path, asked.body))[0] == 402
+    (tmp_path / "channels.toml").write_text(channel(only) + f'[price."{only.vendor.model}"]\nfree = true\n')
+    found.gateway.reload()
+    assert (await post(found.url, key, asked.path, asked.body))[0] == 200
+
+
 async def test_a_keys_own_quota_holds_also_for_an_unlimited_account(house, upstream) -> None:
     only = await upstream(OpenAIChat())
     only.play(script.text)
