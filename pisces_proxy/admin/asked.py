@@ -45,9 +45,10 @@ class KeysQuery(Page, frozen=True):
     account: str | None = None
 
 
-class UsageQuery(Asked, frozen=True):
-    """`since` counts from there, `until` up to but without it. `key` is a key's name."""
+class UsageQuery(Page, frozen=True):
+    """`since` counts from there, `until` up to but without it (give it, and pages agree). `key` is a key's name."""
 
+    limit: Limit = 1000
     by: GroupBy = "model"
     since: Written | None = None
     until: Written | None = None

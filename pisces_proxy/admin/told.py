@@ -87,6 +87,7 @@ class UsageSums(Told, frozen=True):
     since: datetime | None
     until: datetime | None
     data: list[UsageGroup]
+    next_cursor: str | None
 
 
 class Request(Told, frozen=True):

@@ -57,6 +57,18 @@ async def test_usage_is_summed_and_filtered(house, hire, query, sums) -> None:
     assert told["by"] == query.get("by", "model")
 
 
+async def test_usage_is_read_page_by_page(house, hire) -> None:
+    found = await house()
+    await fill(found.storage)
+    operator = await hire(found)
+    whole = await operator.get("/usage", by="day")
+    first = await operator.get("/usage", by="day", limit=3)
+    rest = await operator.get("/usage", by="day", limit=3, cursor=first["next_cursor"])
+    assert first["data"] + rest["data"] == whole["data"]
+    assert (len(first["data"]), rest["next_cursor"], whole["next_cursor"]) == (3, None, None)
+    assert (await operator("GET", "/usage", params={"cursor": "nobody"})).body["error"]["param"] == "cursor"
+
+
 async def test_usage_tells_the_margin_over_what_is_known(house, hire) -> None:
     found = await house()
     await fill(found.storage)
