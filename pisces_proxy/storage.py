@@ -11,7 +11,7 @@ from typing import Literal
 
 import msgspec
 
-from .ledger import Audit, Balance, Claim, Entry, Period, Refusal, Reservation, Stored, Verification
+from .ledger import Audit, Balance, Claim, Entry, Heard, Period, Refusal, Reservation, Stored, Verification
 from .usage import Usage
 
 GroupBy = Literal["model", "key", "channel", "account", "day"]
@@ -276,6 +276,17 @@ class Storage(abc.ABC):
     @abc.abstractmethod
     async def unclaim(self, scope: str, key: str, request_id: str) -> None:
         """The request ended with nothing worth replaying: the key is free again."""
+
+    @abc.abstractmethod
+    async def publish(
+        self, scope: str, key: str, request_id: str, headers: Mapping[str, str], offset: int, data: bytes
+    ) -> None:
+        """The holder's next bytes, for other processes; the first piece brings the headers. They stay until the request
+        ends. Safe to repeat."""
+
+    @abc.abstractmethod
+    async def published(self, request_id: str, offset: int) -> Heard | None:
+        """What a running request has published from there on; None where there is nothing new."""
 
     # -- who changed what
 

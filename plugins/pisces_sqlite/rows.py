@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from pisces_proxy.ledger import Audit, Balance, Entry, Stored
+from pisces_proxy.ledger import Audit, Balance, Entry, Heard, Stored
 from pisces_proxy.storage import Account, Key, Record, UsageGroup
 from pisces_proxy.usage import Usage
 
@@ -137,6 +137,17 @@ def to_entry(row: Row) -> Entry:
 def stored_row(stored: Stored) -> Row:
     """As `replays` sets it: without the request's id, which stands there already."""
     return (stored.status, _encode(stored.headers), stored.stream, stored.body)
+
+
+def headers_column(headers: Mapping[str, str]) -> bytes:
+    return _encode(headers)
+
+
+def to_heard(pieces: Sequence[Row]) -> Heard | None:
+    """Pieces that follow each other, as one."""
+    if not pieces:
+        return None
+    return Heard(headers=_decode_headers(pieces[0][0]), data=b"".join(data for _, data in pieces))
 
 
 def to_stored(row: Row) -> Stored:

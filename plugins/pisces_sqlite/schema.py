@@ -211,7 +211,21 @@ _MARGIN = (
     """,
 )
 
-MIGRATIONS = (_FIRST, _MONEY, _MARGIN)  # MIGRATIONS[n] leads from version n to n + 1; never change one that was released
+_FOLLOWING = (
+    "ALTER TABLE idempotency ADD COLUMN asked_at REAL NOT NULL DEFAULT 0",
+    """
+    CREATE TABLE pieces (
+        request_id TEXT NOT NULL,
+        offset INTEGER NOT NULL,
+        headers BLOB NOT NULL,
+        data BLOB NOT NULL,
+        PRIMARY KEY (request_id, offset)
+    ) STRICT
+    """,
+)
+
+# MIGRATIONS[n] leads from version n to n + 1; never change one that was released
+MIGRATIONS = (_FIRST, _MONEY, _MARGIN, _FOLLOWING)
 
 
 def migrate(connection: sqlite3.Connection, place: str, migrations: Sequence[Sequence[str]] = MIGRATIONS) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import aiosqlite
 
 from pisces_proxy.errors import StorageUnavailable
-from pisces_proxy.ledger import Audit, Balance, Claim, Entry, Refusal, Reservation, Stored, Verification
+from pisces_proxy.ledger import Audit, Balance, Claim, Entry, Heard, Refusal, Reservation, Stored, Verification
 from pisces_proxy.storage import Account, GroupBy, Key, Record, Storage, UsageGroup
 
 from . import connection, money, queries, replays, requests, rows, statements, verification
@@ -201,6 +201,14 @@ class SqliteStorage(Storage):
 
     async def unclaim(self, scope: str, key: str, request_id: str) -> None:
         await self._write(partial(replays.unclaim, scope, key, request_id))
+
+    async def publish(
+        self, scope: str, key: str, request_id: str, headers: Mapping[str, str], offset: int, data: bytes
+    ) -> None:
+        await self._write(partial(replays.publish, scope, key, request_id, headers, offset, data))
+
+    async def published(self, request_id: str, offset: int) -> Heard | None:
+        return rows.to_heard(await self._read(replays.PUBLISHED, (request_id, offset)))
 
     async def audits(self, *, after: int = 0, limit: int = 100) -> Sequence[Audit]:
         return [rows.to_audit(row) for row in await self._read(queries.AUDITS, (after, limit))]
