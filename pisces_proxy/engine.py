@@ -213,7 +213,7 @@ class Engine:
     async def _drain(self, call: Call, exchange: Exchange, transform: Transform) -> None:
         call.record.flags.append("drained")
         try:
-            await drain(exchange, transform)
+            await drain(exchange, transform, call.wire.max_output(call.operation))
         finally:
             exchange.close()
             await self._books.settle(call, CLIENT_LEFT, _counted(call, transform))
@@ -327,7 +327,9 @@ def _counted(call: Call, transform: Transform) -> Usage:
     """What the upstream counted; for one that did not get to it, our own count of what came. A count in mid-stream may be
     a placeholder (Anthropic opens with one)."""
     usage = transform.usage
-    if usage is None:
+    if transform.shrunk or (usage is not None and usage.absurd):
+        call.record.flags.append("usage_clamped")
+    if usage is None or usage.absurd:
         return estimated(call, transform.letters)
     if transform.complete:
         return usage
@@ -352,10 +354,14 @@ def _read(call: Call, prepared: Prepared, body: bytes) -> tuple[Usage, chat.Resp
     """The usage of a whole answer, and the answer itself where it has to be translated. Raises the error in a 200."""
     if prepared.same:
         usage = prepared.wire.read_usage(body, prepared.profile)
-        if usage is not None:
+        if usage is not None and not usage.absurd:
             return usage, None
     response = _folded(prepared, body) if prepared.stream else prepared.wire.decode_response(body, prepared.profile)
-    usage = response.usage or estimated(call, blocks=tuple(b for choice in response.choices for b in choice.blocks))
+    usage = response.usage
+    if usage is not None and usage.absurd:
+        call.record.flags.append("usage_clamped")
+    if usage is None or usage.absurd:
+        usage = estimated(call, blocks=tuple(b for choice in response.choices for b in choice.blocks))
     return usage, None if prepared.same else response
 
 

@@ -38,6 +38,11 @@ class Transform(abc.ABC):
         """What the upstream has counted so far."""
 
     @property
+    @abc.abstractmethod
+    def shrunk(self) -> bool:
+        """Whether a count of it went down in between."""
+
+    @property
     def complete(self) -> bool:
         """Whether the upstream's count is its last word."""
         return self.finished
@@ -89,6 +94,10 @@ class Translation(Transform):
     @property
     def usage(self) -> Usage | None:
         return self._decoder.usage
+
+    @property
+    def shrunk(self) -> bool:
+        return self._decoder.shrunk
 
     def feed(self, chunk: bytes) -> bytes:
         decode = self._decoder.decode
@@ -148,6 +157,10 @@ class Passthrough(Transform):
     @property
     def usage(self) -> Usage | None:
         return self._decoder.usage
+
+    @property
+    def shrunk(self) -> bool:
+        return self._decoder.shrunk
 
     @property
     def letters(self) -> int:
