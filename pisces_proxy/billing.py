@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 
 import msgspec
 
 from .calls import Call
 from .config import Config, Defaults
 from .errors import BalanceExhausted, Forbidden
-from .ledger import Refusal, Reservation
+from .ledger import Period, Refusal, Reservation
 from .plugin import LocalProvider
 from .pricebook import PriceBook, cost_price
 from .pricing import Rates, price, upper_bound
@@ -80,7 +81,7 @@ class Billing:
             )
         )
         if refusal is not None:
-            raise self._short(refusal, amount)
+            raise self._short(refusal, amount, key.quota_period, call.now)
 
     async def _account(self, name: str) -> Account | None:
         if name not in self._accounts:
@@ -116,11 +117,13 @@ class Billing:
         # what runs in this process costs nothing unless a table says so: the built-in book knows namesakes
         return found if model in self.book.tables or upstream in self.book.tables else None
 
-    def _short(self, refusal: Refusal, amount: int) -> BalanceExhausted:
-        whose = "The balance of this account" if refusal.short == "balance" else "The quota of this key"
+    def _short(self, refusal: Refusal, amount: int, period: Period, now: float) -> BalanceExhausted:
+        whose, cure = "The balance of this account", "Add credit"
+        if refusal.short == "quota":
+            whose, cure = "The quota of this key", "Raise it" if period == "total" else f"Wait until {_next(period, now)}"
         return BalanceExhausted(
             f"{whose} is too low: this request may cost {_usd(amount)} USD and {_usd(refusal.available_nano)} USD are left. "
-            "Add credit, or ask for a shorter answer.",
+            f"{cure}, or ask for a shorter answer.",
             status=self._defaults.balance_status,
             code="insufficient_quota",
         )
@@ -156,6 +159,13 @@ def _prompt(call: Call) -> int:
     enough, and a little more than there is."""
     size = len(call.operation.body)
     return size // 4 if size < READ else prompt_estimate(call)
+
+
+def _next(period: Period, now: float) -> str:
+    """When a day or a month begins anew, in UTC."""
+    today = datetime.fromtimestamp(now, UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    begin = today + timedelta(days=1) if period == "day" else (today.replace(day=1) + timedelta(days=31)).replace(day=1)
+    return begin.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _usd(nano: int) -> str:

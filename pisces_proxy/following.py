@@ -21,6 +21,12 @@ STEP = 0.2  # seconds between two pieces
 ASKED = 5.0  # seconds after which somebody who has not asked again is gone
 
 
+class AlreadyDone(Conflict):
+    """Asking again brings nothing."""
+
+    retryable = False
+
+
 class Publisher:
     """What a runner has told those in other processes."""
 
@@ -96,9 +102,9 @@ def broken_off() -> UpstreamBroken:
     return UpstreamBroken("The answer broke off in the process that ran it. Send the request again.")
 
 
-def lost(stored: Stored) -> Conflict:
+def lost(stored: Stored) -> AlreadyDone:
     """A finished answer that was too large to keep."""
-    return Conflict(
+    return AlreadyDone(
         f"The request with this Idempotency-Key is already done (see {stored.request_id}), but its answer was too large "
         "to keep.",
         code="idempotency_done",
