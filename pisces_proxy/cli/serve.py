@@ -109,7 +109,7 @@ def _supervise(config: Config, workers: int) -> int:
     if config.server.port == 0:
         raise ConfigError("--workers needs a fixed --port.")
     if config.server.limits == "memory://":
-        click.echo('Note: limits = "memory://" counts per worker. Use redis://... to count over all of them.', err=True)
+        click.echo('Note: limits = "memory://" counts per worker: each of them lets a key through up to its limits.', err=True)
     command = [sys.executable, "-m", "pisces_proxy.cli", *_worker_arguments()]
     running = [subprocess.Popen([*command, *(["--worker"])]) for _ in range(workers)]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, get_args
 
 import click
@@ -156,8 +156,18 @@ def _show(record: Record) -> None:
     columns = ["channel", "upstream model", "status", "started", "first byte", "ended", "error"]
     print_table("Attempts", columns, [_tried(attempt) for attempt in record.attempts], right=columns[2:-1])
     if record.price_lines:
-        names = list(record.price_lines[0])
-        print_table("Price", names, [[str(line.get(name, "")) for name in names] for line in record.price_lines])
+        columns = ["unit", "quantity", "rate", "amount"]
+        print_table("Price", columns, [_priced(line) for line in record.price_lines], right=columns[1:])
+
+
+def _priced(line: Mapping[str, Any]) -> list[str]:
+    """A line of the bill as it was frozen: its rate is in nano-dollars per million."""
+    from .tables import dollars
+
+    unit, rate = str(line["unit"]), int(line["rate"])
+    each = unit.partition(" ")[0] in ("search", "call", "image", "second")
+    told = f"{dollars(rate // 1_000_000)} each" if each else f"{dollars(rate)} per million"
+    return [unit.replace("_", " "), f"{line['quantity']:,}", told, dollars(line["amount_nano"])]
 
 
 def _tried(attempt: Attempt) -> list[str]:

@@ -93,7 +93,10 @@ def test_a_request_is_shown_whole(json: Json, run: Run, finish: Finish) -> None:
         usage=Usage(input=1200, output=3, estimated=True),
         cost_nano=7,
         upstream_cost_nano=9,
-        price_lines=[{"unit": "input", "nano": 7}],
+        price_lines=[
+            {"unit": "cached_input", "quantity": 1200, "rate": 2_500_000_000, "amount_nano": 3_000_000},
+            {"unit": "image 1024x1024/hd", "quantity": 2, "rate": 80_000_000 * 10**6, "amount_nano": 160_000_000},
+        ],
         warnings=["top_k;dropped;no such knob"],
         flags=["translated"],
         first_byte_ms=12.0,
@@ -132,6 +135,9 @@ def test_a_request_is_shown_whole(json: Json, run: Run, finish: Finish) -> None:
     assert (told["usage"]["input_tokens"], told["usage"]["output_tokens"], told["usage"]["estimated"]) == (1200, 3, True)
     assert (told["cost_nano"], told["upstream_cost_nano"], told["margin_nano"]) == (7, 9, -2)
     shown = run("request", "req_1").output
+    lines = [line.split() for line in shown.splitlines()]
+    assert ["cached", "input", "1,200", "$2.50", "per", "million", "$0.003"] in lines
+    assert ["image", "1024x1024/hd", "2", "$0.08", "each", "$0.16"] in lines
     for text in ("rate_limit", "second", "m2", "1,200 input tokens", "(estimated)", "$0.000000007", "$0.000000009", "-$0.000000002", "top_k", "translated to b"):
         assert text in shown
 
