@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from . import auth, keys
+from . import auth
 from .auth import Authenticator, Credential
 from .billing import Billing, dead, owner_of_this_process, tokens_estimate
 from .calls import Call, extension, told_in_band
@@ -21,7 +21,7 @@ from .fetch import Fetcher
 from .fetch import session as fetch_session
 from .following import lost
 from .idempotency import REPLAYED, Idempotency, Tape, checked, fingerprint
-from .ledger import Audit, Stored
+from .ledger import Stored
 from .limits import limits_of
 from .log import log
 from .paths import Paths
@@ -29,7 +29,7 @@ from .records import CLIENT_LEFT, Books
 from .registry import Registry
 from .relay import Hearts, Sink
 from .seals import Seals
-from .storage import Account, Key, Storage
+from .storage import Key, Storage
 from .tasks import Tasks
 from .upstream import connect
 from .world import World
@@ -370,29 +370,3 @@ async def _background(*works: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-
-
-async def first_key(storage: Storage, prefix: str) -> str | None:
-    """On an empty database: the account `default`, unlimited, and a key. The key's secret; None where there are keys."""
-    if await storage.keys():
-        return None
-    if await storage.find_account("default") is None:
-        account = Account(name="default", unlimited=True, created_at=time.time())
-        await storage.add_account(account, audit=_first("account.create"))
-    secret = keys.new_secret(prefix)
-    await storage.add_key(
-        Key(
-            id=keys.new_id(),
-            name="default",
-            account="default",
-            digest=keys.digest(secret),
-            hint=keys.hint(secret),
-            created_at=time.time(),
-        ),
-        audit=_first("key.create"),
-    )
-    return secret
-
-
-def _first(action: str) -> Audit:
-    return Audit(at=time.time(), actor="first start", action=action, target="default")

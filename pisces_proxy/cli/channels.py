@@ -98,7 +98,7 @@ async def _test(config: Config, channel: Channel, model: str) -> str:
 
     import aiohttp
 
-    from ..gateway import first_key
+    from ..first_start import first_key
     from ..serving import start
 
     if channel.off:

@@ -63,7 +63,7 @@ def _run(config: Config, path: str | None, without: tuple[str, ...], worker: boo
     registry = Registry.load(config, without)
 
     async def announce(running: Any) -> None:
-        from ..gateway import first_key
+        from ..first_start import first_key
 
         secret = await first_key(running.gateway.storage, config.server.key_prefix)
         if not worker:

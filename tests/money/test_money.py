@@ -236,7 +236,7 @@ async def test_a_paid_request_waits_for_two_commits(house, upstream, monkeypatch
     await post(found.url, key, asked.path, asked.body)
     written, read = [], []
     write, ask = SqliteStorage._write, SqliteStorage._ask
-    monkeypatch.setattr(SqliteStorage, "_write", lambda self, work: (written.append(work), write(self, work))[1])
+    monkeypatch.setattr(SqliteStorage, "_write", lambda self, work, **how: (written.append(work), write(self, work, **how))[1])
     monkeypatch.setattr(SqliteStorage, "_ask", lambda self, *what: (read.append(what[1]), ask(self, *what))[1])
     assert (await post(found.url, key, asked.path, asked.stream_body() if stream else asked.body))[0] == 200
     assert [work.func.__name__ for work in written] == ["reserve", "settle"]
