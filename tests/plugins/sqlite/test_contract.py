@@ -23,7 +23,8 @@ def older_request() -> dict[str, object]:
 
 def older_day() -> dict[str, object]:
     """The sums of that row's day."""
-    named = {name: getattr(FULL_RECORD, name) for name in ("account", "key", "model", "channel", "cost_nano")}
+    kept = ("account", "key", "model", "channel", "cost_nano", "upstream_cost_nano", "margin_nano")
+    named = {name: getattr(FULL_RECORD, name) for name in kept}
     counts = {name: getattr(FULL_RECORD.usage, name) for name in ("input", "output", "cached_input", "reasoning")}
     return {"day": int(FULL_RECORD.at // 86_400), "requests": 1, "errors": 1, **named, **counts}
 
