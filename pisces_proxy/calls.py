@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from . import chat, surrogates, tokens
-from .errors import AnswerMalformed, ProofRefused, Unsupported
+from .errors import AnswerMalformed, PiscesError, ProofRefused, Unsupported
 from .fetch import Fetcher, inlined
 from .limits import Lease
 from .plugin import Encoded, Endpoint, Operation, Profile, Reply, Wire
@@ -188,6 +188,19 @@ def headers_for(target: Target, wire: Wire, key: str, extra: Mapping[str, str]) 
         **target.provider.authorize(wire.name, key),
         **target.channel.headers,
     }
+
+
+def told_in_band(call: Call, error: PiscesError) -> bytes:
+    """An error behind the headers of a stream, in the client's form."""
+    reply = Reply(
+        model=call.operation.model,
+        request_id=call.request_id,
+        created=int(call.now),
+        stream=True,
+        form=call.operation.form,
+        seals=call.seals,
+    )
+    return call.wire.encoder(reply).encode([chat.Failed(error=error)])
 
 
 def reply_for(call: Call, prepared: Prepared) -> Reply:

@@ -236,7 +236,7 @@ class Engine:
     async def _drain(self, call: Call, exchange: Exchange, transform: Transform) -> None:
         call.record.flags.append("drained")
         try:
-            await drain(exchange, transform)
+            await drain(exchange, transform, call.wire.max_output(call.operation))
         finally:
             exchange.close()
             await self._books.settle(call, CLIENT_LEFT, _counted(call, transform))
@@ -350,7 +350,9 @@ def _counted(call: Call, transform: Transform) -> Usage:
     """What the upstream counted; for one that did not get to it, our own count of what came. A count in mid-stream may be
     a placeholder (Anthropic opens with one)."""
     usage = transform.usage
-    if usage is None:
+    if transform.shrunk or (usage is not None and usage.absurd):
+        call.record.flags.append("usage_clamped")
+    if usage is None or usage.absurd:
         return estimated(call, transform.letters)
     if transform.complete:
         return usage

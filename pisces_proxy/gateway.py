@@ -10,26 +10,26 @@ from typing import Any
 
 import msgspec
 
-from . import auth, keys
+from . import auth
 from .auth import Authenticator, Credential
 from .billing import Billing, dead, owner_of_this_process, tokens_estimate
-from .calls import Call, extension
+from .calls import Call, extension, told_in_band
 from .config import Config, load, seconds
 from .engine import Answer, Engine
 from .errors import ConfigError, ModelNotFound, NotFound, PiscesError, RateLimited
 from .fetch import Fetcher
 from .fetch import session as fetch_session
+from .following import lost
 from .idempotency import REPLAYED, Idempotency, Tape, checked, fingerprint
 from .ledger import Stored
 from .limits import limits_of
 from .log import log
 from .paths import Paths
-from .pricebook import PriceBook
 from .records import CLIENT_LEFT, Books
 from .registry import Registry
 from .relay import Hearts, Sink
 from .seals import Seals
-from .storage import Account, Key, Storage
+from .storage import Key, Storage
 from .tasks import Tasks
 from .upstream import connect
 from .world import World
@@ -54,8 +54,7 @@ class Gateway:
         self.tasks = Tasks()
         self.hearts = Hearts(seconds(config.server.heartbeat))
         self.owner = owner_of_this_process()
-        self.book = PriceBook(config.prices)
-        self.billing = Billing(storage, self.book, config.defaults.balance_status, self.owner)
+        self.billing = Billing(storage, config, self.owner)
         self.books = Books(storage, registry.hooks.hook.pisces_finished, self.billing.price)
         self.limiter = registry.limiter(config.server.limits)
         self.once = Idempotency(storage, self.tasks)
@@ -84,7 +83,7 @@ class Gateway:
         """Answer a call by its kind: an Answer, or None where it went to the sink."""
         match call.operation.kind:
             case "chat" | "count" if call.idempotency_key:
-                return await self._once(call, sink)
+                return await self._once_to_its_end(call, sink)
             case "chat" | "count":
                 return await self._chat(call, sink)
             case "models":
@@ -96,6 +95,18 @@ class Gateway:
             case kind:
                 raise NotFound(f"No part of this gateway serves {kind!r} requests.")
 
+    async def _once_to_its_end(self, call: Call, sink: Sink) -> Answer | None:
+        """A stream that breaks off elsewhere never ends as if all were said."""
+        try:
+            return await self._once(call, sink)
+        except PiscesError as error:
+            if not sink.opened:
+                raise
+            await self._settled(call, error.status, error)
+            await sink.write(told_in_band(call, error))
+            await sink.close()
+            return None
+
     async def _once(self, call: Call, sink: Sink) -> Answer | None:
         """A request that may come again: run it, join the run, or replay its answer."""
         scope, key = f"{call.key.account}/{call.key.id}", checked(call.idempotency_key)
@@ -106,16 +117,18 @@ class Gateway:
         tape = self.once.tape(scope, key)
         if claim.state == "done" and claim.stored is not None:
             return await self._replay(call, sink, claim.stored)
-        if claim.state == "new":
-            tape = Tape(call.request_id, print_)
-            call.detached = True
-            self.once.start(scope, key, tape, lambda tape: self._run_taped(call, tape))
-            return await self._listen(call, sink, tape, {})
-        if tape is None or not tape.whole or not call.operation.stream:
-            raise self.once.refuse_second()
-        call.record.flags.append("attached")
-        await self.books.settle(call, 200, None)
-        return await self._listen(call, sink, tape, REPLAYED)
+        if claim.state == "running":
+            if not call.operation.stream or (tape is not None and not tape.whole):
+                raise self.once.refuse_second()
+            heard = tape is None and await self.once.follow(scope, key, print_, call.request_id, claim, sink) is None
+            if heard or tape is not None:
+                call.record.flags.append("attached")
+                await self.books.settle(call, 200, None)
+                return None if tape is None else await self._listen(call, sink, tape, REPLAYED)
+        tape = Tape(call.request_id, print_)
+        call.detached = True
+        self.once.start(scope, key, tape, lambda tape: self._run_taped(call, tape))
+        return await self._listen(call, sink, tape, {})
 
     async def _listen(self, call: Call, sink: Sink, tape: Tape, extra: Mapping[str, str]) -> Answer | None:
         if call.operation.stream:
@@ -147,7 +160,7 @@ class Gateway:
 
     async def _replay(self, call: Call, sink: Sink, stored: Stored) -> Answer | None:
         if stored.body is None:
-            raise self.once.refuse_lost(stored)
+            raise lost(stored)
         call.record.flags.append("replayed")
         await self.books.settle(call, stored.status, None)
         if not stored.stream:
@@ -240,7 +253,7 @@ class Gateway:
         config = load(self._source)
         self.world = World(config, self.registry, self.world)
         self.config = config
-        self.book = self.billing.book = PriceBook(config.prices)
+        self.billing.use(config)
         log.info("reloaded", channels=len(config.channels))
 
     async def sweep(self) -> None:
@@ -342,7 +355,8 @@ async def opened(config: Config, registry: Registry, *, source: str | None = Non
         await gateway._take_settings()
         for lifespan in registry.hooks.hook.pisces_lifespan(app=gateway):
             await stack.enter_async_context(asynccontextmanager(lambda made=lifespan: made)())
-        async with _background(gateway.hearts.run(), gateway.watch(), gateway.sweep(), asyncio.to_thread(gateway.book.load)):
+        reading_prices = asyncio.to_thread(gateway.billing.book.load)
+        async with _background(gateway.hearts.run(), gateway.watch(), gateway.sweep(), reading_prices):
             yield gateway
             await gateway.tasks.close(seconds(config.server.grace))
 
@@ -356,23 +370,3 @@ async def _background(*works: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-
-
-async def first_key(storage: Storage, prefix: str) -> str | None:
-    """On an empty database: the account `default`, unlimited, and a key. The key's secret; None where there are keys."""
-    if await storage.keys():
-        return None
-    if await storage.find_account("default") is None:
-        await storage.add_account(Account(name="default", unlimited=True, created_at=time.time()))
-    secret = keys.new_secret(prefix)
-    await storage.add_key(
-        Key(
-            id=keys.new_id(),
-            name="default",
-            account="default",
-            digest=keys.digest(secret),
-            hint=keys.hint(secret),
-            created_at=time.time(),
-        )
-    )
-    return secret

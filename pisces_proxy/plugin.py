@@ -143,8 +143,23 @@ class Decoder(abc.ABC):
     wire's `markers`, so it must survive not seeing the others.
     """
 
-    usage: Usage | None = None
     done: bool = False
+    shrunk: bool = False
+    _last_count: Usage | None = None
+
+    @property
+    def usage(self) -> Usage | None:
+        """As last counted. Counts are cumulative: one that shrinks stays as it was, and `shrunk` says so."""
+        return self._last_count
+
+    @usage.setter
+    def usage(self, counted: Usage | None) -> None:
+        before = self._last_count
+        if counted is not None and before is not None and (counted.input < before.input or counted.output < before.output):
+            self.shrunk = True
+            most = {"input": max(counted.input, before.input), "output": max(counted.output, before.output)}
+            counted = msgspec.structs.replace(counted, **most)
+        self._last_count = counted
 
     @abc.abstractmethod
     def decode(self, event: bytes, data: bytes) -> Sequence[chat.Event]:

@@ -39,6 +39,11 @@ class Transform(abc.ABC):
         """What the upstream has counted so far."""
 
     @property
+    @abc.abstractmethod
+    def shrunk(self) -> bool:
+        """Whether a count of it went down in between."""
+
+    @property
     def complete(self) -> bool:
         """Whether the upstream's count is its last word."""
         return self.finished
@@ -101,6 +106,10 @@ class Translation(Transform):
     def usage(self) -> Usage | None:
         return self._decoder.usage
 
+    @property
+    def shrunk(self) -> bool:
+        return self._decoder.shrunk
+
     def feed(self, chunk: bytes) -> bytes:
         decode = self._decoder.decode
         events: list[Event] = []
@@ -161,6 +170,10 @@ class Passthrough(Transform):
     @property
     def usage(self) -> Usage | None:
         return self._decoder.usage
+
+    @property
+    def shrunk(self) -> bool:
+        return self._decoder.shrunk
 
     @property
     def letters(self) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-ABSURD = 1_000_000_000  # tokens; no request has used so many, and what claims to is clamped
+ABSURD = 20_000_000  # tokens; no model takes or gives so many, so what claims to has not counted
 
 
 class Usage(msgspec.Struct, frozen=True, kw_only=True):
@@ -27,6 +27,11 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True):
     image_output: int = 0
     searches: int = 0
     estimated: bool = False
+
+    @property
+    def absurd(self) -> bool:
+        """Whether it is worth nothing: our own estimate is nearer."""
+        return self.input > ABSURD or self.output > ABSURD
 
     @property
     def total(self) -> int:

@@ -16,10 +16,14 @@ def read_whole(call: Call, prepared: Prepared, body: bytes) -> tuple[Usage, chat
     """The usage of a whole answer, and the answer itself where it has to be translated. Raises the error in a 200."""
     if prepared.same:
         usage = prepared.wire.read_usage(body, prepared.profile)
-        if usage is not None:
+        if usage is not None and not usage.absurd:
             return usage, None
     response = _folded(prepared, body) if prepared.stream else prepared.wire.decode_response(body, prepared.profile)
-    usage = response.usage or estimated(call, blocks=tuple(b for choice in response.choices for b in choice.blocks))
+    usage = response.usage
+    if usage is not None and usage.absurd:
+        call.record.flags.append("usage_clamped")
+    if usage is None or usage.absurd:
+        usage = estimated(call, blocks=tuple(b for choice in response.choices for b in choice.blocks))
     return usage, None if prepared.same else response
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import aiosqlite
 
 from pisces_proxy.errors import StorageUnavailable
-from pisces_proxy.ledger import Audit, Balance, Claim, Entry, Refusal, Reservation, Stored, Verification
+from pisces_proxy.ledger import Audit, Balance, Claim, Entry, Heard, Refusal, Reservation, Stored, Verification
 from pisces_proxy.storage import Account, GroupBy, Key, Record, Storage, UsageGroup
 
 from . import connection, money, queries, replays, requests, rows, statements, verification
@@ -69,11 +69,11 @@ class SqliteStorage(Storage):
         found = await self._read("SELECT value FROM settings WHERE name = ?", (name,))
         return found[0][0] if found else None
 
-    async def set_setting(self, name: str, value: str | None) -> None:
-        await self._write(partial(statements.set_setting, name, value))
+    async def set_setting(self, name: str, value: str | None, *, audit: Audit | None = None) -> None:
+        await self._write(partial(statements.set_setting, name, value, audit))
 
-    async def add_account(self, account: Account) -> None:
-        await self._write(partial(statements.add_account, account))
+    async def add_account(self, account: Account, *, audit: Audit | None = None) -> None:
+        await self._write(partial(statements.add_account, account, audit))
 
     async def accounts(self) -> Sequence[Account]:
         return [rows.to_account(row) for row in await self._read(queries.ACCOUNTS)]
@@ -82,8 +82,8 @@ class SqliteStorage(Storage):
         found = await self._read(queries.ACCOUNT, (name,))
         return rows.to_account(found[0]) if found else None
 
-    async def add_key(self, key: Key) -> None:
-        await self._write(partial(statements.add_key, key))
+    async def add_key(self, key: Key, *, audit: Audit | None = None) -> None:
+        await self._write(partial(statements.add_key, key, audit))
 
     async def find_key(self, digest: str) -> Key | None:
         found = await self._read(queries.KEY, (digest,))
@@ -92,11 +92,11 @@ class SqliteStorage(Storage):
     async def keys(self) -> Sequence[Key]:
         return [rows.to_key(row) for row in await self._read(queries.KEYS)]
 
-    async def change_key(self, id: str, changes: Mapping[str, object]) -> Key | None:
-        return await self._write(partial(statements.change_key, id, changes))
+    async def change_key(self, id: str, changes: Mapping[str, object], *, audit: Audit | None = None) -> Key | None:
+        return await self._write(partial(statements.change_key, id, changes, audit))
 
-    async def delete_key(self, id: str) -> bool:
-        return await self._write(partial(statements.delete_key, id))
+    async def delete_key(self, id: str, *, audit: Audit | None = None) -> bool:
+        return await self._write(partial(statements.delete_key, id, audit))
 
     async def finish(self, record: Record) -> None:
         await self._write(partial(requests.finish, record))
@@ -142,16 +142,20 @@ class SqliteStorage(Storage):
         matching = {"key": key, "account": account, "model": model, "channel": channel}
         return [rows.to_group(row) for row in await self._report(*queries.usage(since, until, by, matching))]
 
-    async def change_account(self, name: str, changes: Mapping[str, object]) -> Account | None:
-        return await self._write(partial(statements.change_account, name, changes))
+    async def change_account(self, name: str, changes: Mapping[str, object], *, audit: Audit | None = None) -> Account | None:
+        return await self._write(partial(statements.change_account, name, changes, audit))
 
-    async def credit(self, account: str, amount_nano: int, *, id: str, note: str = "", actor: str = "") -> Balance:
+    async def credit(
+        self, account: str, amount_nano: int, *, id: str, note: str = "", actor: str = "", audit: Audit | None = None
+    ) -> Balance:
         if amount_nano < 1:
             raise ValueError("a credit adds at least one nano-dollar; to take, adjust")
-        return await self._write(partial(money.deposit, "credit", account, amount_nano, id, note, actor))
+        return await self._write(partial(money.deposit, "credit", account, amount_nano, id, note, actor, audit))
 
-    async def adjust(self, account: str, amount_nano: int, *, id: str, note: str = "", actor: str = "") -> Balance:
-        return await self._write(partial(money.deposit, "adjust", account, amount_nano, id, note, actor))
+    async def adjust(
+        self, account: str, amount_nano: int, *, id: str, note: str = "", actor: str = "", audit: Audit | None = None
+    ) -> Balance:
+        return await self._write(partial(money.deposit, "adjust", account, amount_nano, id, note, actor, audit))
 
     async def balance(self, account: str) -> Balance | None:
         found = await self._read(queries.BALANCE, (account,))
@@ -198,8 +202,13 @@ class SqliteStorage(Storage):
     async def unclaim(self, scope: str, key: str, request_id: str) -> None:
         await self._write(partial(replays.unclaim, scope, key, request_id))
 
-    async def note(self, audit: Audit) -> None:
-        await self._write(partial(statements.note, audit))
+    async def publish(
+        self, scope: str, key: str, request_id: str, headers: Mapping[str, str], offset: int, data: bytes
+    ) -> None:
+        await self._write(partial(replays.publish, scope, key, request_id, headers, offset, data))
+
+    async def published(self, request_id: str, offset: int) -> Heard | None:
+        return rows.to_heard(await self._read(replays.PUBLISHED, (request_id, offset)))
 
     async def audits(self, *, after: int = 0, limit: int = 100) -> Sequence[Audit]:
         return [rows.to_audit(row) for row in await self._read(queries.AUDITS, (after, limit))]
