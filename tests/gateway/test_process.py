@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import resource
 import shlex
 import signal
 import subprocess
@@ -167,7 +168,10 @@ async def test_ask_streams_an_answer_in_each_protocol_without_a_key(process, tmp
         ('[[channel]]\nname="a"\nprovider="openai"\nkey="k"\nmodels=["m"]\nflags={ nonsense = 1 }', "flags"),
         ('[server]\ndatabase = "mongo://x"', "No plugin stores in 'mongo' databases"),
         ('[server]\nlimits = "redis://x"', "No plugin counts limits in 'redis'"),
-        ('[server]\nport = 1\nlimits = "redis://${REDIS_HOST}"', "channels.toml:3: [server], key 'limits': REDIS_HOST is not set"),
+        (
+            '[server]\nport = 1\nlimits = "redis://${REDIS_HOST}"',
+            "channels.toml:3: [server], key 'limits': REDIS_HOST is not set",
+        ),
         ('[server]\ndatabase = "${DB}"', "channels.toml:2: [server], key 'database': DB is not set"),
         ('[plugins]\ndisable = ["sqlit"]', "Did you mean 'sqlite'?"),
         ('[plugins]\nfiles = ["broken.py"]', "Plugin file 'broken.py' does not load: No module named 'jwt_that_is_absent'"),
@@ -190,7 +194,8 @@ def test_check_says_what_a_good_file_amounts_to(tmp_path: Path) -> None:
 
 
 def test_the_first_help_page_shows_examples_and_is_quick() -> None:
-    began = time.monotonic()
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     done = pisces("--help", cwd=Path.cwd())
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
     assert "pisces serve" in done.stdout and done.returncode == 0
-    assert time.monotonic() - began < 2
+    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 2  # CPU: others may be at work here
