@@ -48,6 +48,7 @@ class Gateway:
 
     def __init__(self, config: Config, registry: Registry, storage: Storage, source: str | None) -> None:
         self.config = config
+        self.max_body = config.max_body
         self.registry = registry
         self.storage = storage
         self.paths = Paths(registry.endpoints)
@@ -57,6 +58,7 @@ class Gateway:
         self.book = PriceBook(config.prices)
         self.billing = Billing(storage, self.book, config.defaults.balance_status, self.owner)
         self.books = Books(storage, registry.hooks.hook.pisces_finished, self.billing.price)
+        self.books.counting = config.server.metrics
         self.limiter = registry.limiter(config.server.limits)
         self.once = Idempotency(storage, self.tasks)
         self._auth = Authenticator(storage, config.server.key_prefix)
@@ -239,7 +241,8 @@ class Gateway:
         self._reloaded = mark or self._reloaded
         config = load(self._source)
         self.world = World(config, self.registry, self.world)
-        self.config = config
+        self.config, self.max_body = config, config.max_body
+        self.books.counting = config.server.metrics
         self.book = self.billing.book = PriceBook(config.prices)
         log.info("reloaded", channels=len(config.channels))
 

@@ -40,10 +40,9 @@ async def listening(
 ) -> AsyncIterator[Running]:
     """Serve until the block is left; then accept nothing new and let running answers finish within the grace time."""
     async with opened(config, registry or Registry.load(config), source=source) as gateway:
-        limit = config.max_body
 
         def request_factory(message: Any, payload: Any, protocol: Any, writer: Any, task: Any) -> web.BaseRequest:
-            return web.BaseRequest(message, payload, protocol, writer, task, protocol._loop, client_max_size=limit)
+            return web.BaseRequest(message, payload, protocol, writer, task, protocol._loop, client_max_size=gateway.max_body)
 
         server = web.Server(
             Handler(gateway),
