@@ -53,6 +53,7 @@ class Gateway:
         self.storage = storage
         self.paths = Paths(registry.endpoints)
         self.tasks = Tasks()
+        self.warmed = asyncio.Event()
         self.hearts = Hearts(seconds(config.server.heartbeat))
         self.owner = owner_of_this_process()
         self.book = PriceBook(config.prices)
@@ -246,6 +247,13 @@ class Gateway:
         self.book = self.billing.book = PriceBook(config.prices)
         log.info("reloaded", channels=len(config.channels))
 
+    async def warm(self) -> None:
+        """Read the built-in prices before a request has to wait for them."""
+        try:
+            await asyncio.to_thread(self.book.load)
+        finally:
+            self.warmed.set()
+
     async def sweep(self) -> None:
         """Give back what nobody will settle any more: at start what killed processes held, and what has expired."""
         dead_ones = lambda owner: dead(owner, self.owner)  # noqa: E731
@@ -345,7 +353,7 @@ async def opened(config: Config, registry: Registry, *, source: str | None = Non
         await gateway._take_settings()
         for lifespan in registry.hooks.hook.pisces_lifespan(app=gateway):
             await stack.enter_async_context(asynccontextmanager(lambda made=lifespan: made)())
-        async with _background(gateway.hearts.run(), gateway.watch(), gateway.sweep(), asyncio.to_thread(gateway.book.load)):
+        async with _background(gateway.hearts.run(), gateway.watch(), gateway.sweep(), gateway.warm()):
             yield gateway
             await gateway.tasks.close(seconds(config.server.grace))
 

@@ -204,7 +204,7 @@ class Wire(abc.ABC):
 
     def path(self, template: str, model: str, operation: str, stream: bool) -> str:
         """Where the request goes, below the provider's base URL. `operation` is the operation's kind."""
-        return template.replace("{model}", quote(model, safe=""))
+        return template.replace("{model}", quote(model, safe="")) if "{" in template else template
 
     def count_path(self, template: str, model: str) -> str | None:
         """Where the upstream counts tokens without answering; None where this wire has no such call."""

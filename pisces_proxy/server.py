@@ -141,7 +141,8 @@ class Handler:
         if answer is None:
             assert sink.response is not None
             return sink.response
-        return web.Response(body=answer.body, status=answer.status, headers={**headers, **answer.headers})
+        headers |= answer.headers
+        return web.Response(body=answer.body, status=answer.status, headers=headers)
 
     async def _body(self, request: web.BaseRequest) -> bytes:
         limit = self._gateway.max_body

@@ -122,6 +122,7 @@ async def serve(
             loop.add_signal_handler(name, over.set)
         loop.add_signal_handler(signal.SIGHUP, _reload, running.gateway)
         await announce(running)
+        await running.gateway.warmed.wait()
         _settle_memory()
         await over.wait()
         log.info("draining", streams=len(running.gateway.hearts))
