@@ -28,8 +28,8 @@ Work = Callable[[sqlite3.Connection], Result]
 
 LIMIT = 10_000  # writes that may wait; beyond that the disk does not keep up and callers are told so
 AT_ONCE = 50  # writes of one transaction on the loop: a millisecond or two, then others have their turn
-SLOW = 0.02  # a commit on the loop that takes as many seconds
-AVOIDED = 10.0  # sends all to the thread for so long
+SLOW = 0.02  # a commit on the loop that takes longer than that many seconds
+AVOIDED = 1.0  # sends all to the thread for so many seconds
 CHECKPOINT = 100  # transactions between two checkpoints, which wait for the disk: some thousand pages, as SQLite itself does it
 
 
