@@ -103,7 +103,7 @@ class Billing:
 
     def _answer(self, call: Call) -> int:
         """How long an answer is held for, in tokens."""
-        declared = call.wire.max_output(call.operation)
+        declared = call.max_output()
         if declared is not None:
             return declared
         held = self._defaults.hold_tokens
@@ -138,7 +138,7 @@ class Billing:
         rates = self.rates(record.model, target, record.upstream_model, record.at)
         if rates is not None:
             record.cost_nano, lines = price(usage, rates)
-            record.price_lines = [msgspec.to_builtins(line) for line in lines]
+            record.price_lines = [msgspec.structs.asdict(line) for line in lines]
         paid = cost_price(target.channel.cost, record.at, record.model, record.upstream_model)
         if paid is not None:
             record.upstream_cost_nano = price(usage, paid)[0]
@@ -150,7 +150,7 @@ _ALSO = ("cache_write", "cache_write_1h")
 def tokens_estimate(call: Call) -> int:
     """What a request counts against tokens per minute until it is known: the prompt, and what it may answer, within
     reason."""
-    declared = call.wire.max_output(call.operation)
+    declared = call.max_output()
     return _prompt(call) + min(1024 if declared is None else declared, COUNTED)
 
 

@@ -51,12 +51,19 @@ class Call(msgspec.Struct, kw_only=True):
     again: Prepared | None = None
     idempotency_key: str = ""
     halves: bytes = b""
+    _max_output: int | msgspec.UnsetType | None = msgspec.UNSET
 
     def canonical(self) -> chat.Request:
         """The request decoded, once."""
         if self.request is None:
             self.request = self.wire.decode_request(self.operation, self.seals)
         return self.request
+
+    def max_output(self) -> int | None:
+        """The most tokens that the client lets the answer have, read once; None where it does not say."""
+        if self._max_output is msgspec.UNSET:
+            self._max_output = self.wire.max_output(self.operation)
+        return self._max_output
 
 
 class Prepared(msgspec.Struct, kw_only=True):

@@ -171,7 +171,7 @@ class Engine:
         else:
             told = call.wire.encode_response(restored(response, prepared, usage), reply)
         await self._books.settle(call, 200, usage)
-        return Answer(200, told, {"Content-Type": "application/json", **_answer_headers(call, prepared)})
+        return Answer(200, told, _answer_headers(call, prepared, {"Content-Type": "application/json"}))
 
     # -- streams
 
@@ -191,7 +191,7 @@ class Engine:
         self._chosen(call, prepared)
         call.record.first_byte_ms = _ms(call)
         if not stream.sink.opened:
-            stream.headers = {**stream.headers, **_answer_headers(call, prepared)}
+            stream.headers = _answer_headers(call, prepared, stream.headers)
         await self._relay(call, exchange, transform, stream, held, prepared)
         return None
 
@@ -299,7 +299,7 @@ class Engine:
         reply = reply_for(call, prepared)
         await self._books.settle(call, 200, Usage())
         body = call.wire.encode_count(Usage(input=number), reply)
-        return Answer(200, body, {"Content-Type": "application/json", **_answer_headers(call, prepared)})
+        return Answer(200, body, _answer_headers(call, prepared, {"Content-Type": "application/json"}))
 
     @staticmethod
     def _chosen(call: Call, prepared: Prepared) -> None:
@@ -373,8 +373,10 @@ async def _at_once(prepared: Prepared, exchange: Exchange, transform: Transform)
     return transform.whole(response)
 
 
-def _answer_headers(call: Call, prepared: Prepared) -> dict[str, str]:
-    headers = {**call.headers, "x-pisces-channel": prepared.target.channel.name, "x-pisces-protocol": prepared.wire.protocol}
+def _answer_headers(call: Call, prepared: Prepared, headers: Mapping[str, str]) -> dict[str, str]:
+    headers = {**headers, **call.headers}
+    headers["x-pisces-channel"] = prepared.target.channel.name
+    headers["x-pisces-protocol"] = prepared.wire.protocol
     if prepared.losses:
         headers["x-pisces-warnings"] = warnings_header(prepared.losses)
     return headers

@@ -48,14 +48,17 @@ class Gateway:
 
     def __init__(self, config: Config, registry: Registry, storage: Storage, source: str | None) -> None:
         self.config = config
+        self.max_body = config.max_body
         self.registry = registry
         self.storage = storage
         self.paths = Paths(registry.endpoints)
         self.tasks = Tasks()
+        self.warmed = asyncio.Event()
         self.hearts = Hearts(seconds(config.server.heartbeat))
         self.owner = owner_of_this_process()
         self.billing = Billing(storage, config, self.owner)
         self.books = Books(storage, registry.hooks.hook.pisces_finished, self.billing.price)
+        self.books.counting = config.server.metrics
         self.limiter = registry.limiter(config.server.limits)
         self.once = Idempotency(storage, self.tasks)
         self._auth = Authenticator(storage, config.server.key_prefix)
@@ -252,9 +255,17 @@ class Gateway:
         self._reloaded = mark or self._reloaded
         config = load(self._source)
         self.world = World(config, self.registry, self.world)
-        self.config = config
+        self.config, self.max_body = config, config.max_body
+        self.books.counting = config.server.metrics
         self.billing.use(config)
         log.info("reloaded", channels=len(config.channels))
+
+    async def warm(self) -> None:
+        """Read the built-in prices before a request has to wait for them."""
+        try:
+            await asyncio.to_thread(self.billing.book.load)
+        finally:
+            self.warmed.set()
 
     async def sweep(self) -> None:
         """Give back what nobody will settle any more: at start what killed processes held, and what has expired."""
@@ -355,8 +366,7 @@ async def opened(config: Config, registry: Registry, *, source: str | None = Non
         await gateway._take_settings()
         for lifespan in registry.hooks.hook.pisces_lifespan(app=gateway):
             await stack.enter_async_context(asynccontextmanager(lambda made=lifespan: made)())
-        reading_prices = asyncio.to_thread(gateway.billing.book.load)
-        async with _background(gateway.hearts.run(), gateway.watch(), gateway.sweep(), reading_prices):
+        async with _background(gateway.hearts.run(), gateway.watch(), gateway.sweep(), gateway.warm()):
             yield gateway
             await gateway.tasks.close(seconds(config.server.grace))
 

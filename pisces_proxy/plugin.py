@@ -222,7 +222,7 @@ class Wire(abc.ABC):
 
     def path(self, template: str, model: str, operation: str, stream: bool) -> str:
         """Where the request goes, below the provider's base URL. `operation` is the operation's kind."""
-        return template.replace("{model}", quote(model, safe=""))
+        return template.replace("{model}", quote(model, safe="")) if "{" in template else template
 
     def without_proofs(self, body: bytes, refused: ProofRefused) -> bytes | None:
         """The same upstream request without what was refused, as a rule earlier thinking and its signatures; None where nothing

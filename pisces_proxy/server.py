@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-import os
+import random
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING
@@ -141,10 +141,11 @@ class Handler:
         if answer is None:
             assert sink.response is not None
             return sink.response
-        return web.Response(body=answer.body, status=answer.status, headers={**headers, **answer.headers})
+        headers |= answer.headers
+        return web.Response(body=answer.body, status=answer.status, headers=headers)
 
     async def _body(self, request: web.BaseRequest) -> bytes:
-        limit = self._gateway.config.max_body
+        limit = self._gateway.max_body
         if (request.content_length or 0) > limit:
             raise TooLarge(f"The body is larger than {limit} bytes. Send less, or raise [server] max_body.")
         if not request.body_exists:
@@ -236,7 +237,7 @@ class Handler:
 
 def _request_id() -> str:
     """Ordered by time, so that the rows of one moment lie side by side in the database's index."""
-    return f"req_{time.time_ns():016x}{os.urandom(4).hex()}"
+    return f"req_{time.time_ns():016x}{random.getrandbits(32):08x}"
 
 
 def _utf8(body: bytes) -> bytes:

@@ -27,11 +27,11 @@ SWEEP = 1000  # expired idempotency keys that are dropped at a time
 
 
 class SqliteStorage(Storage):
-    """Writes go through one thread in group commits; reads have a connection of their own and never wait for them."""
+    """Writes go through one connection in group commits; reads have connections of their own and never wait for them."""
 
     def __init__(self, location: Location) -> None:
         self._location = location
-        self._writer = Writer(partial(connection.writing, location))
+        self._writer = Writer(partial(connection.writing, location), on_loop=not location.waits_for_the_disk)
         self._reader: aiosqlite.Connection | None = None  # for what requests wait for
         self._reporter: aiosqlite.Connection | None = None  # for what may take a second
 
@@ -99,7 +99,7 @@ class SqliteStorage(Storage):
         return await self._write(partial(statements.delete_key, id, audit))
 
     async def finish(self, record: Record) -> None:
-        await self._write(partial(requests.finish, record))
+        await self._write(partial(requests.finish, record), brief=True)
 
     async def record(self, request_id: str) -> Record | None:
         found = await self._read(queries.RECORD, (request_id,))
@@ -164,15 +164,15 @@ class SqliteStorage(Storage):
     async def reserve(self, reservation: Reservation) -> Refusal | None:
         if reservation.amount_nano < 0:
             raise ValueError("a reservation is not negative")
-        return await self._write(partial(money.reserve, reservation))
+        return await self._write(partial(money.reserve, reservation), brief=True)
 
     async def settle(self, record: Record, key_id: str) -> None:
         if record.cost_nano < 0:
             raise ValueError("a cost is not negative")
-        await self._write(partial(money.settle, record, key_id))
+        await self._write(partial(money.settle, record, key_id), brief=True)
 
     async def release(self, request_id: str) -> None:
-        await self._write(partial(money.release, request_id))
+        await self._write(partial(money.release, request_id), brief=True)
 
     async def sweep(self, now: float, dead: Callable[[str], bool] | None = None) -> int:
         # expired idempotency keys are free already: to drop them here is only to give back their space
@@ -228,9 +228,9 @@ class SqliteStorage(Storage):
                 break
         return gone
 
-    async def _write(self, work: Work[Result]) -> Result:
+    async def _write(self, work: Work[Result], *, brief: bool = False) -> Result:
         try:
-            return await self._writer.submit(work)
+            return await self._writer.submit(work, brief=brief)
         except Exception as error:
             if is_about_the_value(error):
                 raise ValueError(f"cannot be stored: {error}") from error

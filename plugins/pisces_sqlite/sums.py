@@ -26,6 +26,10 @@ class Writing(sqlite3.Connection):
         super().__init__(*where, **how)
         self.days: dict[Day, tuple[int, ...]] = {}
 
+    def wait_for_locks(self, seconds: float) -> None:
+        """How long a transaction waits for another process's."""
+        self.execute(f"PRAGMA busy_timeout = {round(seconds * 1000)}")
+
     def add(self, record: Record) -> None:
         """A request into the sums of its day."""
         usage, days = record.usage, self.days

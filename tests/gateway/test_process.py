@@ -87,10 +87,13 @@ async def test_sighup_and_reload_take_a_valid_file_and_refuse_an_invalid_one(pro
         while await models() != ["new-name"]:
             await asyncio.sleep(0.05)
 
-    file.write_text(configuration(tmp_path, channel(only, "third-name")))
+    file.write_text(configuration(tmp_path, channel(only, "third-name"), server='max_body = "1KB"'))
     done = await asyncio.to_thread(pisces, "reload", "--config", str(file), "--database", database, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert await models() == ["third-name"]
+    async with aiohttp.ClientSession(headers={"x-api-key": found.key}) as http:
+        async with http.post(found.url + "/v1/chat/completions", data=_large()) as response:
+            assert response.status == 413
 
     file.write_text(configuration(tmp_path, channel(only, "fourth", more="prioritty = 1")))
     done = await asyncio.to_thread(pisces, "reload", "--config", str(file), "--database", database, cwd=tmp_path)
@@ -98,6 +101,11 @@ async def test_sighup_and_reload_take_a_valid_file_and_refuse_an_invalid_one(pro
     found.process.send_signal(signal.SIGHUP)
     await asyncio.sleep(0.3)
     assert await models() == ["third-name"]
+
+
+async def _large():
+    for _ in range(20):
+        yield b"x" * 1000
 
 
 async def test_a_channel_can_be_taken_out_while_the_gateway_runs(process, upstream, tmp_path: Path) -> None:
