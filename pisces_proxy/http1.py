@@ -62,7 +62,7 @@ class Connection(asyncio.Protocol):
         self.on_body = self._pieces.append
         self._bodyless = self._complete = self._aligned = False
         self._barren = 0
-        self._parser = httptools.HttpResponseParser(self)
+        self._parser: Any = httptools.HttpResponseParser(self)
         # a lone LF ends a line (RFC 9112 2.2); spaces behind a chunk's size have been seen in the wild
         self._parser.set_dangerous_leniencies(lenient_optional_cr_before_lf=True, lenient_spaces_after_chunk_size=True)
         # flow
@@ -232,7 +232,7 @@ class Connection(asyncio.Protocol):
 
     def _finish(self, answer: Answer) -> None:
         self._answer = None
-        if self._paused:
+        if self._paused and self.usable:
             self.drained()
         answer.over()
         if self._aligned and not self._sending and self.usable and not self._transport.get_write_buffer_size():
@@ -317,6 +317,7 @@ class Connection(asyncio.Protocol):
         self._closed(error)
         if self._timer is not None:
             self._timer.cancel()
+        self._parser = None  # it holds this connection, as this connection holds it
         self._keeper.forget(self)
 
     def _closed(self, error: Exception | None) -> None:

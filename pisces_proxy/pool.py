@@ -34,8 +34,10 @@ class Pool:
         self._closing = False
         self._emptied: asyncio.Future[None] | None = None  # while it waits for the last to go
 
-    def __len__(self) -> int:
-        return len(self._open)
+    @property
+    def idle(self) -> int:
+        """Connections that wait for a request."""
+        return sum(map(len, self._idle.values()))
 
     def free(self, origin: Origin) -> Connection | None:
         """One that can be used again: the youngest, so that those too many grow old."""
@@ -56,6 +58,7 @@ class Pool:
             async with asyncio.timeout(seconds):
                 return await self._dial(origin)
         except TimeoutError:
+            self._names.pop((origin.host, origin.port), None)  # it may have moved
             raise UpstreamTimeout("The upstream did not answer in time (connecting).") from None
         except (OSError, ValueError) as error:  # ssl.SSLError and socket.gaierror are OSErrors
             self._names.pop((origin.host, origin.port), None)

@@ -226,6 +226,15 @@ async def test_headers_are_found_whatever_their_case(client: Upstream) -> None:
     assert exchange.headers.get("missing") is None and "x-name" in exchange.headers
 
 
+async def test_trailers_are_nobodys_headers(client: Upstream) -> None:
+    async with raw(always(CHUNKED)) as upstream:
+        for _ in range(2):
+            exchange = await get(client, upstream.url)
+            assert await exchange.read(LIMIT) == BODY
+            assert list(exchange.headers) == ["Transfer-Encoding"]
+        assert upstream.connections == 1
+
+
 async def test_a_reader_that_is_slow_holds_its_upstream_back(client: Upstream) -> None:
     sent = 0
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import socket
 import time
 
 import pytest
@@ -11,10 +12,12 @@ from upstreams.raw import Peer, always, raw, saying, until
 
 from pisces_proxy import http1
 from pisces_proxy.errors import UpstreamBroken
+from pisces_proxy.pool import Pool
+from pisces_proxy.proxied import Proxied
 from pisces_proxy.upstream import Timeouts, Upstream, connect
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
-WAIT = Timeouts()
+WAIT = Timeouts(first_byte=5, idle=5)
 
 
 async def ask(client: Upstream, url: str, method: str = "POST") -> bytes:
@@ -106,17 +109,30 @@ async def test_a_connection_that_the_upstream_has_closed_is_seen_before_it_is_us
         assert len(upstream.requests) == 3
 
 
+def hasty(listening: socket.socket) -> None:
+    """Answers one request on each of two connections, and closes them. A thread: it goes on while the client's loop stands."""
+    for _ in range(2):
+        connection, _ = listening.accept()
+        with connection:
+            connection.settimeout(3)
+            connection.recv(65536)
+            connection.sendall(OK)
+            time.sleep(0.02)
+
+
 async def test_one_that_has_rested_is_looked_at_before_a_request_is_lost_on_it(
     client: Upstream, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Also where its end stands in the socket and the loop has not come to it yet."""
+    """Its end stands in the socket, and the loop has not come to it yet."""
     monkeypatch.setattr(http1, "_QUIET", 0.0)
-    async with raw(saying(OK)) as upstream:
-        assert await ask(client, upstream.url) == b"ok"
-        await asyncio.sleep(0)
-        asked = asyncio.create_task(ask(client, upstream.url))
-        time.sleep(0.05)  # noqa: ASYNC251  (the loop is busy while the other side closes)
-        assert await asked == b"ok"
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        listening.settimeout(3)
+        serving = asyncio.create_task(asyncio.to_thread(hasty, listening))
+        url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+        assert await ask(client, url) == b"ok"
+        time.sleep(0.1)  # noqa: ASYNC251  (the loop stands while the other side closes)
+        assert await ask(client, url) == b"ok"
+        await serving
 
 
 class Closing:
@@ -198,16 +214,21 @@ async def test_a_request_that_is_cancelled_closes_its_connection(client: Upstrea
         await until(lambda: upstream.left == 1, 1.0)
 
 
-async def test_a_cancelled_request_leaves_the_next_one_on_its_connection_alone(client: Upstream) -> None:
-    """The answer is there, the connection free again, and whoever asked is cancelled before it runs."""
+async def test_a_cancelled_request_leaves_the_next_one_on_its_connection_alone() -> None:
+    """The answer is there, the connection free and taken by another; then whoever asked first is cancelled, not having run."""
+    pool = Pool()
+    client = Upstream(pool, Proxied())
     async with raw(always(OK)) as upstream:
-        for _ in range(30):
-            asked = asyncio.create_task(ask(client, upstream.url))
-            seen = len(upstream.requests)
-            await until(lambda seen=seen: len(upstream.requests) > seen)  # type: ignore[misc]
-            asked.cancel()
-            await asyncio.gather(asked, return_exceptions=True)
-            assert await ask(client, upstream.url) == b"ok"
+        first = asyncio.create_task(ask(client, upstream.url))
+        while not pool.idle:
+            await asyncio.sleep(0)
+        assert not first.done()
+        first.cancel()
+        assert await ask(client, upstream.url) == b"ok"
+        with pytest.raises(asyncio.CancelledError):
+            await first
+        assert upstream.connections == 1
+        await pool.close()
 
 
 async def test_an_answer_closed_before_its_end_closes_its_connection(client: Upstream) -> None:

@@ -13,7 +13,7 @@ from pisces_proxy.errors import UpstreamBroken, UpstreamTimeout
 from pisces_proxy.upstream import Timeouts, Upstream
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
-WAIT = Timeouts()
+WAIT = Timeouts(first_byte=5, idle=5)
 MEGA = 2**20
 
 
@@ -226,4 +226,38 @@ async def test_a_slow_upload_is_not_a_silent_upstream(client: Upstream) -> None:
     async with raw(saying(OK)) as upstream:
         body = parts(*[b"x"] * 5, seconds=0.1)
         answer = await client.send("POST", upstream.url, {}, body, Timeouts(first_byte=0.2, idle=0.2))
+        assert await answer.read(10) == b"ok"
+
+
+async def test_an_upload_that_is_cancelled_closes_its_connection_and_its_body(client: Upstream) -> None:
+    closed = False
+
+    async def body() -> AsyncIterator[bytes]:
+        nonlocal closed
+        try:
+            yield b"a"
+            await asyncio.sleep(10)
+        finally:
+            closed = True
+
+    async with raw(always(OK)) as upstream:
+        sending = asyncio.create_task(client.send("POST", upstream.url, {}, body(), WAIT))
+        await until(lambda: len(upstream.requests) == 1)
+        sending.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await sending
+        assert closed
+        await until(lambda: upstream.left == 1, 1.0)
+
+
+async def test_the_time_to_the_first_byte_begins_behind_a_large_body_that_goes_out_slowly(client: Upstream) -> None:
+    async def script(peer: Peer) -> None:
+        await peer.head()
+        for number in range(64):  # the last half fits into the fake's own buffers
+            await peer.reader.readexactly(MEGA)
+            await asyncio.sleep(0.05 if number < 24 else 0)
+        await peer.say(OK)
+
+    async with raw(script) as upstream:
+        answer = await client.send("POST", upstream.url, {}, b"x" * 64 * MEGA, Timeouts(first_byte=0.8))
         assert await answer.read(10) == b"ok"

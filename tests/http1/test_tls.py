@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 
 import pytest
@@ -81,3 +82,16 @@ async def test_a_handshake_that_hangs_is_a_timeout(client: Upstream) -> None:
     async with raw(script) as upstream:
         with pytest.raises(UpstreamTimeout, match="connecting"):
             await client.send("POST", f"https://127.0.0.1:{upstream.port}/", {}, b"", Timeouts(connect=0.2))
+
+
+async def test_a_body_over_tls_without_a_length_waits_for_its_reader(authority: object) -> None:
+    """The connection is gone while half of the answer still waits."""
+
+    async def script(peer: Peer) -> None:
+        await peer.request()
+        await peer.say(b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * 300_000)
+
+    async with connect(trusting(authority)) as client, raw(script, served(authority, "localhost")) as upstream:
+        answer = await client.send("POST", f"https://localhost:{upstream.port}/", {}, b"", WAIT)
+        await asyncio.sleep(0.2)
+        assert await answer.read(2**20) == b"x" * 300_000
