@@ -12,20 +12,22 @@ from types import TracebackType
 
 import msgspec
 
-from . import chat, routing, sse
-from .calls import Call, Prepared, extension, prepare, reply_for, warnings_header, wire_for
-from .errors import PiscesError, Unsupported, UpstreamBroken, UpstreamError, UpstreamTimeout
+from . import chat, routing
+from .calls import Call, Prepared, extension, prepare, reply_for, second_try, warnings_header, wire_for
+from .errors import AnswerMalformed, PiscesError, ProofRefused, Unsupported, UpstreamBroken, UpstreamError, UpstreamTimeout
 from .fetch import Fetcher
 from .local import answer as ask_locally
 from .plugin import LocalProvider, Operation, Reply, Wire
 from .records import CLIENT_LEFT, Books, estimated, prompt_estimate
 from .relay import ClientLeft, Hearts, Sink, Stream, drain, ended, first_useful, relay
 from .routing import Candidate, Rest
+from .stops import StopScan
 from .storage import Attempt
 from .tasks import Tasks
-from .transform import Passthrough, Transform, Translation, renamed
+from .transform import Passthrough, Transform, Translation
 from .upstream import Exchange, Timeouts, Upstream
 from .usage import Usage
+from .wholes import read_whole, restored
 
 WHOLE_LIMIT = 256 * 1024 * 1024  # bytes of one unstreamed answer
 
@@ -100,22 +102,39 @@ class Engine:
         failure: PiscesError | None = None
         for candidate, key, rest in _tries(candidates):
             try:
-                if stream is None:
-                    return await self._whole(call, candidate, key, rest)
-                return await self._streamed(call, candidate, key, rest, stream)
+                return await self._answered(call, candidate, key, rest, stream)
             except Unsupported as error:
                 failure = failure or error  # another channel may speak a wire that has it
             except UpstreamError as error:
                 failure = error
         raise failure or routing.all_resting(call.operation.model, candidates, _clock())
 
+    async def _answered(self, call: Call, candidate: Candidate, key: str, rest: Rest, stream: Stream | None) -> Answer | None:
+        """One channel's answer, asked for once more where that may mend it; never a third time."""
+        try:
+            return await self._attempt(call, candidate, key, rest, stream)
+        except (ProofRefused, AnswerMalformed) as error:
+            call.again = second_try(call, error)
+            if call.again is None:
+                raise
+        return await self._attempt(call, candidate, key, rest, stream)
+
     # -- one attempt
+
+    async def _attempt(self, call: Call, candidate: Candidate, key: str, rest: Rest, stream: Stream | None) -> Answer | None:
+        if stream is None:
+            return await self._whole(call, candidate, key, rest)
+        return await self._streamed(call, candidate, key, rest, stream)
 
     async def _send(self, call: Call, candidate: Candidate, key: str, attempt: Attempt) -> tuple[Prepared, Exchange]:
         """Ask the upstream. Raises its refusal as one of our errors."""
         target = candidate.target
-        wire = wire_for(target, self._wires, call.operation)
-        prepared = await prepare(call, target, candidate.model, wire, key, attempt, self._fetcher)
+        if call.again is None:
+            wire = wire_for(target, self._wires, call.operation)
+            prepared = await prepare(call, target, candidate.model, wire, key, attempt, self._fetcher)
+        else:
+            prepared, call.again = msgspec.structs.replace(call.again, attempt=attempt), None
+        call.asked = prepared
         exchange = await self._exchange(call, prepared)
         attempt.status = exchange.status
         attempt.first_byte_ms = _ms(call)
@@ -142,7 +161,7 @@ class Engine:
                 body = await exchange.read(WHOLE_LIMIT)
             finally:
                 exchange.close()
-            usage, response = _read(call, prepared, body)
+            usage, response = read_whole(call, prepared, body)
         self._chosen(call, prepared)
         reply = reply_for(call, prepared)
         if usage.estimated and call.extension:
@@ -150,7 +169,7 @@ class Engine:
         if response is None:
             told = call.wire.relay_response(body, reply)
         else:
-            told = call.wire.encode_response(_restored(response, prepared.names, usage), reply)
+            told = call.wire.encode_response(restored(response, prepared, usage), reply)
         await self._books.settle(call, 200, usage)
         return Answer(200, told, {"Content-Type": "application/json", **_answer_headers(call, prepared)})
 
@@ -179,7 +198,11 @@ class Engine:
     def _transform(self, call: Call, prepared: Prepared, reply: Reply) -> Transform:
         if prepared.same:
             return Passthrough(prepared.wire, prepared.profile, reply)
-        return Translation(prepared.wire, prepared.profile, call.wire.encoder(reply), prepared.names)
+        # who wants the upstream's own count behind a client that left wants it behind a cut too
+        early = prepared.stream and prepared.target.channel.on_disconnect != "drain"
+        n, prompt = (call.canonical().n, reply.input_estimate) if prepared.stop else (1, 0)
+        stops = StopScan(prepared.stop, n, early=early, prompt=prompt) if prepared.stop else None
+        return Translation(prepared.wire, prepared.profile, call.wire.encoder(reply), prepared.names, stops)
 
     async def _relay(
         self, call: Call, exchange: Exchange, transform: Transform, stream: Stream, held: bytes, prepared: Prepared
@@ -346,34 +369,6 @@ async def _at_once(prepared: Prepared, exchange: Exchange, transform: Transform)
     response = prepared.wire.decode_response(await exchange.read(WHOLE_LIMIT), prepared.profile)
     assert isinstance(transform, Translation)
     return transform.whole(response)
-
-
-def _read(call: Call, prepared: Prepared, body: bytes) -> tuple[Usage, chat.Response | None]:
-    """The usage of a whole answer, and the answer itself where it has to be translated. Raises the error in a 200."""
-    if prepared.same:
-        usage = prepared.wire.read_usage(body, prepared.profile)
-        if usage is not None:
-            return usage, None
-    response = _folded(prepared, body) if prepared.stream else prepared.wire.decode_response(body, prepared.profile)
-    usage = response.usage or estimated(call, blocks=tuple(b for choice in response.choices for b in choice.blocks))
-    return usage, None if prepared.same else response
-
-
-def _folded(prepared: Prepared, body: bytes) -> chat.Response:
-    """A whole answer made of a stream, for an upstream that only streams."""
-    decoder = prepared.wire.decoder(prepared.profile)
-    events: list[chat.Event] = []
-    for event, data in sse.frames(body):
-        events += decoder.decode(event, data)
-    if not any(isinstance(event, (chat.Finish, chat.Failed)) for event in events):
-        events += decoder.end()
-    return chat.fold(events)
-
-
-def _restored(response: chat.Response, names: Mapping[str, str], usage: Usage) -> chat.Response:
-    """With tool names as the client spells them, and with a usage in any case."""
-    response = msgspec.structs.replace(response, usage=usage)
-    return chat.fold(renamed(list(chat.unfold(response)), names)) if names else response
 
 
 def _answer_headers(call: Call, prepared: Prepared) -> dict[str, str]:

@@ -15,7 +15,7 @@ from urllib.parse import quote
 import msgspec
 
 from . import chat
-from .errors import BadRequest, NotBuilt, PiscesError, UpstreamBroken
+from .errors import BadRequest, NotBuilt, PiscesError, ProofRefused, UpstreamBroken
 from .limits import Standing
 from .profile import Profile as Profile
 from .seals import Seals
@@ -124,12 +124,15 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
 
 class Encoded(msgspec.Struct, kw_only=True):
     """A request ready for an upstream. `losses` lists what did not arrive as it was said; `names` maps tool names that had to
-    be changed for this target back to the client's."""
+    be changed for this target back to the client's; at `stop` the gateway cuts the answer's text, as this target will not;
+    `stream`: it asks for a stream though the client did not."""
 
     body: bytes
     losses: tuple[chat.Loss, ...] = ()
     headers: Mapping[str, str] = {}
     names: Mapping[str, str] = {}
+    stop: tuple[str, ...] = ()
+    stream: bool = False
 
 
 class Decoder(abc.ABC):
@@ -205,6 +208,11 @@ class Wire(abc.ABC):
     def path(self, template: str, model: str, operation: str, stream: bool) -> str:
         """Where the request goes, below the provider's base URL. `operation` is the operation's kind."""
         return template.replace("{model}", quote(model, safe=""))
+
+    def without_proofs(self, body: bytes, refused: ProofRefused) -> bytes | None:
+        """The same upstream request without what was refused, as a rule earlier thinking and its signatures; None where nothing
+        would change (wire.md C6)."""
+        return None
 
     def count_path(self, template: str, model: str) -> str | None:
         """Where the upstream counts tokens without answering; None where this wire has no such call."""

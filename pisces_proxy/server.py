@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
-from . import auth
+from . import auth, surrogates
 from .admin import Admin
 from .calls import Call, extension_of
 from .errors import (
@@ -168,6 +168,9 @@ class Handler:
     ) -> Call:
         now = time.time()
         found = auth.credentials(request.headers, query)
+        halves = surrogates.disguised(body)
+        if halves:
+            body, halves = surrogates.mended(body), auth.credential_in(halves)[1]
         inside, body = auth.credential_in(body)
         if inside is not None:
             found.append(inside)
@@ -187,6 +190,7 @@ class Handler:
             idempotency_key=request.headers.get("Idempotency-Key", ""),
             strict=request.headers.get("Pisces-Strict", "").lower() in ("true", "1", "yes"),
             extension=self._gateway.config.server.extension,
+            halves=halves,
         )
 
     # -- answers that are not a channel's

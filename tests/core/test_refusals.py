@@ -260,3 +260,26 @@ def test_every_recorded_refusal_is_understood() -> None:
         assert found is not None and found.message, file.name
         headers = {name.lower(): value for name, value in (answer.get("headers") or {}).items() if isinstance(value, str)}
         assert type(understand(answer["status"], headers, found)) in BY_STATUS[answer["status"]], file.name
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        body("messages.1.content.0: Invalid `signature` in `thinking` block", type="invalid_request_error"),
+        body("messages.3.content.0.type: Expected `thinking` or `redacted_thinking`, but found `tool_use`."),
+        body("The encrypted content gAAA... could not be verified.", "invalid_encrypted_content"),
+        body("Function call is missing a thought_signature in functionCall parts.", type="INVALID_ARGUMENT"),
+        body("Corrupted thought signature."),
+        body("Each thinking block must carry the signature it was made with"),
+    ],
+)
+def test_h81_a_refused_signature_is_told_apart_from_a_bad_request(value: dict[str, object]) -> None:
+    assert kind(400, value) is errors.ProofRefused
+    assert kind(200, value) is errors.ProofRefused
+
+
+@pytest.mark.parametrize(
+    "message", ["The request signature is wrong.", "tools[0]: bad function signature", "thinking.budget_tokens: too low"]
+)
+def test_not_every_signature_is_one_of_thinking(message: str) -> None:
+    assert kind(400, body(message)) is errors.BadRequest
