@@ -95,16 +95,21 @@ async def test_an_old_upstream_may_keep_its_connection(client: Upstream) -> None
 
 @pytest.mark.parametrize("reset", [False, True], ids=["closed", "reset"])
 async def test_a_connection_that_the_upstream_has_closed_is_seen_before_it_is_used(client: Upstream, reset: bool) -> None:
+    gone = 0
+
     async def script(peer: Peer) -> None:
+        nonlocal gone
         await peer.request()
         await peer.say(OK)
         await asyncio.sleep(0.01)
         if reset:
             peer.reset()
+        gone += 1
 
     async with raw(script) as upstream:
-        for _ in range(3):
+        for number in range(3):
             assert await ask(client, upstream.url) == b"ok"
+            await until(lambda number=number: gone > number)  # type: ignore[misc]
             await asyncio.sleep(0.05)
         assert len(upstream.requests) == 3
 
