@@ -99,28 +99,40 @@ class Authenticator:
         self._storage = storage
         self._prefix = prefix
         self._known: dict[str, Key] = {}
+        self._closed: set[str] = set()  # accounts that are disabled
 
     def forget(self) -> None:
-        """Something changed: ask the storage again."""
-        self._known.clear()
+        """Something changed: ask the storage again. What is being read just now is written into those of before."""
+        self._known, self._closed = {}, set()
 
     async def key(self, credential: Credential, remote: str | None, now: float) -> Key:
         """The key, alive and allowed from this address. `now` in unix seconds."""
         hashed = digest(credential.secret)
         key = self._known.get(hashed)
         if key is None:
-            key = await self._storage.find_key(hashed)
-            if key is None:
-                raise self._unknown(credential)
-            if len(self._known) >= CACHED:
-                self._known.clear()
-            self._known[hashed] = key
+            key = await self._found(hashed, credential)
+        if key.account in self._closed:
+            raise Unauthenticated("The account of this API key is disabled. Ask the operator.", code="account_disabled")
         if not key.enabled:
             raise Unauthenticated("This API key is disabled. Ask the operator, or use another.", code="api_key_disabled")
         if key.expires_at is not None and now >= key.expires_at:
             raise Unauthenticated("This API key has expired. Create a new one.", code="api_key_expired")
         if key.networks:
             _check_address(key, remote)
+        return key
+
+    async def _found(self, hashed: str, credential: Credential) -> Key:
+        """From the storage, and remembered."""
+        known, closed = self._known, self._closed
+        key = await self._storage.find_key(hashed)
+        if key is None:
+            raise self._unknown(credential)
+        account = await self._storage.find_account(key.account)
+        if account is not None and not account.enabled:
+            closed.add(key.account)
+        if len(known) >= CACHED:
+            known.clear()
+        known[hashed] = key
         return key
 
     def _unknown(self, credential: Credential) -> Unauthenticated:

@@ -1,21 +1,23 @@
 """What a request may cost, held before it starts; what it did cost, settled when it ends.
 
-The hold is an estimate: the prompt by rule of thumb and the longest answer that the client allows (`UNDECLARED` tokens
-where it names no limit), at the dearest rate they may come to, over the channels that may be tried. The settlement is the
-real usage. So a balance never goes below zero by what was estimated; an answer longer than its estimate may take it there,
-by the difference and once, for the next request finds it empty.
+The hold is an estimate: the prompt by rule of thumb and the longest answer that the client allows (where it names no limit,
+`[defaults] hold_tokens`, or the model's `max_output` where that is less), at the dearest rate they may come to, over the
+channels that may be tried. The settlement is the real usage. So a balance never goes below zero by what was estimated; an
+answer longer than its estimate may take it there, by the difference, and the next request finds it empty.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 
 import msgspec
 
 from .calls import Call, Incoming
+from .config import Config, Defaults
 from .errors import BalanceExhausted, Forbidden
-from .ledger import Refusal, Reservation
+from .ledger import Period, Refusal, Reservation
 from .media_calls import MediaCall
 from .plugin import LocalProvider, TaskFacade
 from .pricebook import PriceBook, cost_price
@@ -25,21 +27,29 @@ from .routing import Candidate, Target
 from .storage import Account, Key, Storage
 from .usage import Usage
 
-UNDECLARED = 4096  # tokens of output held for a request that names no limit of its own
 READ = 32_768  # bytes of a body from which on it is worth reading for an estimate
 COUNTED = 8192  # and at most so many count against tokens per minute before they are there
 HELD = 3600.0  # seconds after which a hold that nobody settled is given back
 
 
 class Billing:
-    """Prices, accounts and holds of one configuration."""
+    """Prices, accounts and holds of the configuration in force."""
 
-    def __init__(self, storage: Storage, book: PriceBook, balance_status: int, owner: str) -> None:
-        self.book = book
+    book: PriceBook
+    _defaults: Defaults
+    _longest: Mapping[str, int]
+
+    def __init__(self, storage: Storage, config: Config, owner: str) -> None:
         self._storage = storage
-        self._status = balance_status
         self._owner = owner
         self._accounts: dict[str, Account | None] = {}
+        self.use(config)
+
+    def use(self, config: Config) -> None:
+        """From now on."""
+        self.book = PriceBook(config.prices)
+        self._defaults = config.defaults
+        self._longest = {name: info.max_output for name, info in config.models.items() if info.max_output}
 
     def forget(self) -> None:
         """Accounts may have changed."""
@@ -72,7 +82,7 @@ class Billing:
             )
         )
         if refusal is not None:
-            raise self.short(refusal, amount)
+            raise self.short(refusal, amount, key.quota_period, call.now)
 
     async def reserving(self, key: Key) -> bool:
         """Whether what this key asks for must be held first."""
@@ -100,8 +110,15 @@ class Billing:
         if isinstance(call, MediaCall):
             usage, measures = call.expected()
             return upper_bound(rates, usage.input, usage.output, also=_MEDIA, measures=measures)
-        declared = call.wire.max_output(call.operation)
-        return upper_bound(rates, _prompt(call), UNDECLARED if declared is None else declared, also=_ALSO)
+        return upper_bound(rates, _prompt(call), self._answer(call), also=_ALSO)
+
+    def _answer(self, call: Incoming) -> int:
+        """How long an answer is held for, in tokens."""
+        declared = call.max_output()
+        if declared is not None:
+            return declared
+        held = self._defaults.hold_tokens
+        return min(held, self._longest.get(call.operation.model, held))
 
     def rates(self, model: str, target: Target, upstream: str, at: float) -> Rates | None:
         """A model's sale price at a channel, None where nobody has set one."""
@@ -111,12 +128,14 @@ class Billing:
         # what runs in this process costs nothing unless a table says so: the built-in book knows namesakes
         return found if model in self.book.tables or upstream in self.book.tables else None
 
-    def short(self, refusal: Refusal, amount: int) -> BalanceExhausted:
-        whose = "The balance of this account" if refusal.short == "balance" else "The quota of this key"
+    def short(self, refusal: Refusal, amount: int, period: Period, now: float) -> BalanceExhausted:
+        whose, cure = "The balance of this account", "Add credit"
+        if refusal.short == "quota":
+            whose, cure = "The quota of this key", "Raise it" if period == "total" else f"Wait until {_next(period, now)}"
         return BalanceExhausted(
             f"{whose} is too low: this request may cost {_usd(amount)} USD and {_usd(refusal.available_nano)} USD are left. "
-            "Add credit, or ask for a shorter answer.",
-            status=self._status,
+            f"{cure}, or ask for a shorter answer.",
+            status=self._defaults.balance_status,
             code="insufficient_quota",
         )
 
@@ -130,7 +149,7 @@ class Billing:
         rates = self.rates(record.model, target, record.upstream_model, record.at)
         if rates is not None:
             record.cost_nano, lines = price(usage, rates, measures=call.measures)
-            record.price_lines = [msgspec.to_builtins(line) for line in lines]
+            record.price_lines = [msgspec.structs.asdict(line) for line in lines]
         paid = cost_price(target.channel.cost, record.at, record.model, record.upstream_model)
         if paid is not None:
             record.upstream_cost_nano = price(usage, paid, measures=call.measures)[0]
@@ -156,7 +175,7 @@ def tokens_estimate(call: Incoming) -> int:
         return 0
     if isinstance(call, MediaCall):
         return min(call.expected()[0].total, COUNTED)
-    declared = call.wire.max_output(call.operation)
+    declared = call.max_output()
     return _prompt(call) + min(1024 if declared is None else declared, COUNTED)
 
 
@@ -165,6 +184,13 @@ def _prompt(call: Incoming) -> int:
     enough, and a little more than there is."""
     size = len(call.operation.body)
     return size // 4 if size < READ or not isinstance(call, Call) else prompt_estimate(call)
+
+
+def _next(period: Period, now: float) -> str:
+    """When a day or a month begins anew, in UTC."""
+    today = datetime.fromtimestamp(now, UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    begin = today + timedelta(days=1) if period == "day" else (today.replace(day=1) + timedelta(days=31)).replace(day=1)
+    return begin.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _usd(nano: int) -> str:

@@ -15,12 +15,14 @@ class Value(msgspec.Struct, frozen=True, kw_only=True):
 
 class Signature(Value, frozen=True):
     """An upstream's proof for a block, exact bytes as text. `kind` names the family that made it (`anthropic`,
-    `openai`, `gemini`); only that family may get it back. `id` is the upstream's item id, where it has one."""
+    `openai`, `gemini`); only that family may get it back. `id` is the upstream's item id, where it has one; `parts` the
+    lengths of the paragraphs that the signed text was told in, where it was more than one."""
 
     kind: str
     data: str
     family: str = ""
     id: str = ""
+    parts: tuple[int, ...] = ()
 
 
 class Cache(Value, frozen=True):
@@ -43,10 +45,13 @@ class Citation(Value, frozen=True):
 
 
 class Text(Value, frozen=True):
+    """`phase`: OpenAI's word for what an answer's text is (`commentary`, `final_answer`), empty where it is not said."""
+
     text: str
     cache: Cache | None = None
     citations: tuple[Citation, ...] = ()
     signature: Signature | None = None
+    phase: str = ""
 
 
 class Media(Value, frozen=True):

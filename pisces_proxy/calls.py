@@ -8,12 +8,12 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from . import chat, tokens
+from . import chat, surrogates, tokens
 from .dialect import Dialect
-from .errors import Unsupported
+from .errors import AnswerMalformed, PiscesError, ProofRefused, Unsupported
 from .fetch import Fetcher, inlined
 from .limits import Lease
-from .plugin import Endpoint, Operation, Profile, Reply, Wire
+from .plugin import Encoded, Endpoint, Operation, Profile, Reply, Wire
 from .pricing import NOTHING, Measures
 from .routing import Target
 from .seals import Seals
@@ -26,7 +26,8 @@ Spoken = TypeVar("Spoken", bound=Dialect)
 class Incoming(msgspec.Struct, kw_only=True):
     """What is known of any request while it lives. `target` is who answers it, `headers` go with its answer, `detached` says
     that it runs by itself, whoever listens. `measures` is what it is billed by besides tokens, once that is known. `started`
-    is `time.perf_counter()`, `now` unix seconds. `origin` is where this client reaches the gateway (scheme and host)."""
+    is `time.perf_counter()`, `now` unix seconds. `origin` is where this client reaches the gateway (scheme and host); `halves`
+    the body with its halves of characters in disguise, where it has any."""
 
     request_id: str
     endpoint: Endpoint
@@ -51,13 +52,23 @@ class Incoming(msgspec.Struct, kw_only=True):
     told: bool = False
     idempotency_key: str = ""
     origin: str = ""
+    halves: bytes = b""
+    _max_output: int | msgspec.UnsetType | None = msgspec.UNSET
+
+    def max_output(self) -> int | None:
+        """The most tokens that the client lets the answer have, read once; None where it does not say."""
+        if self._max_output is msgspec.UNSET:
+            self._max_output = self.wire.max_output(self.operation)
+        return self._max_output
 
 
 class Call(Incoming, kw_only=True):
-    """A chat request."""
+    """A chat request. `asked` is what the last upstream was asked, `again` what to ask it once more."""
 
     wire: Wire
     request: chat.Request | None = None
+    asked: Prepared | None = None
+    again: Prepared | None = None
 
     def canonical(self) -> chat.Request:
         """The request decoded, once."""
@@ -80,6 +91,7 @@ class Prepared(msgspec.Struct, kw_only=True):
     body: bytes
     headers: dict[str, str]
     names: Mapping[str, str]
+    stop: tuple[str, ...]
     losses: tuple[chat.Loss, ...]
     attempt: Attempt
     asked: Wire | None = None
@@ -116,11 +128,12 @@ async def prepare(call: Call, target: Target, model: str, wire: Wire, key: str, 
     stream = {"auto": operation.stream, "yes": True, "no": False}[profile.force_stream]
     same = wire.name == operation.wire and stream == operation.stream and wire.passes(operation, profile)
     if same:
-        encoded = wire.rewrite(operation, model, profile)
+        encoded = _rewritten(call, wire, model, profile)
     else:
         request = await fetched(call.canonical(), wire, profile, fetcher)
         encoded = wire.encode_request(msgspec.structs.replace(request, stream=stream), model, profile)
-    losses = encoded.losses if same else (*call.canonical().losses, *encoded.losses)
+    stream = stream or encoded.stream
+    losses = encoded.losses if same else (*call.canonical().losses, *encoded.losses, *(_HALVES if call.halves else ()))
     if call.strict and losses:
         told = "; ".join(f"{loss.field} {loss.action}: {loss.reason}" for loss in losses)
         raise Unsupported(f"Pisces-Strict is set and this would be lost: {told}", param=losses[0].field)
@@ -135,9 +148,42 @@ async def prepare(call: Call, target: Target, model: str, wire: Wire, key: str, 
         body=wire.count_request(encoded.body, model) if operation.kind == "count" else encoded.body,
         headers=headers_for(target, wire, key, encoded.headers),
         names=encoded.names,
+        stop=encoded.stop,
         losses=losses,
         attempt=attempt,
     )
+
+
+def _rewritten(call: Call, wire: Wire, model: str, profile: Profile) -> Encoded:
+    """The client's bytes for an upstream of its own wire, halves of characters included."""
+    operation = call.operation
+    if not call.halves or operation.kind == "count":
+        return wire.rewrite(operation, model, profile)
+    encoded = wire.rewrite(msgspec.structs.replace(operation, body=call.halves), model, profile)
+    return msgspec.structs.replace(encoded, body=surrogates.revealed(encoded.body))
+
+
+_HALVES = (chat.Loss(field="body", action="changed", reason="a half of a surrogate pair became U+FFFD"),)
+
+
+def second_try(call: Call, error: ProofRefused | AnswerMalformed) -> Prepared | None:
+    """What the upstream that has just failed may be asked once more, None where that would change nothing.
+
+    The same, where the model itself wrote what nobody can read (H147); without the thinking of earlier turns where the
+    upstream refused that (wire.md C6), told to the client as a loss.
+    """
+    asked, call.asked = call.asked, None
+    if asked is None:
+        return None
+    if isinstance(error, ProofRefused):
+        bare = None if call.strict or call.halves else asked.wire.without_proofs(asked.body, error)
+        if bare is None:
+            return None
+        what = "to show its thinking" if error.param == "reasoning.summary" else "the thinking of earlier turns"
+        lost = chat.Loss(field=error.param or "messages", action="dropped", reason=f"the upstream refused {what}")
+        asked = msgspec.structs.replace(asked, body=bare, losses=(*asked.losses, lost))
+    call.record.flags.append("asked_again")
+    return asked
 
 
 def url_of(target: Target, wire: Wire, model: str, kind: str, stream: bool) -> str:
@@ -167,6 +213,19 @@ def headers_for(target: Target, wire: Dialect, key: str, extra: Mapping[str, str
         **target.provider.authorize(wire.name, key),
         **target.channel.headers,
     }
+
+
+def told_in_band(call: Call, error: PiscesError) -> bytes:
+    """An error behind the headers of a stream, in the client's form."""
+    reply = Reply(
+        model=call.operation.model,
+        request_id=call.request_id,
+        created=int(call.now),
+        stream=True,
+        form=call.operation.form,
+        seals=call.seals,
+    )
+    return call.wire.encoder(reply).encode([chat.Failed(error=error)])
 
 
 def reply_for(call: Call, prepared: Prepared) -> Reply:

@@ -366,7 +366,8 @@ def _unfold_block(block: Block, index: int) -> Iterator[Event]:
     opening, text, end = block, "", BlockEnd(choice=index)
     match block:
         case Text():
-            opening, text = msgspec.structs.replace(block, text="", citations=(), signature=None), block.text
+            # told at both ends: some clients have a place for it in front of the text only
+            opening, text = msgspec.structs.replace(block, text="", citations=()), block.text
             end = BlockEnd(choice=index, citations=block.citations, signature=block.signature)
         case Reasoning():
             opening, text = msgspec.structs.replace(block, text="", signature=None), block.text

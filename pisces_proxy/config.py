@@ -52,12 +52,14 @@ class Server(Table, frozen=True):
 
 
 class Defaults(Table, frozen=True):
-    """[defaults]: limits of keys without their own; 0 is no limit."""
+    """[defaults]: limits of keys without their own; 0 is no limit. `hold_tokens`: the answer that is paid for in advance
+    where a request names no limit of its own."""
 
     rpm: Count = 3000
     tpm: Count = 1_000_000
     concurrency: Count = 100
     balance_status: Literal[402, 403, 429] = 403
+    hold_tokens: Count = 4096
 
 
 class _ChannelTable(Table, frozen=True):
@@ -193,18 +195,25 @@ def _build(file: _File, text: str, source: str) -> Config:
             read(getattr(file.server, key))
         except ConfigError as error:
             raise ConfigError(f"{source}:{_line(text, 'server', 0, key)}: [server], key {key!r}: {error}") from None
-    database = _expand(file.server.database)
-    if database is None:
-        raise ConfigError(f"{source}: [server] database names an environment variable that is not set.")
+    places = {key: _place(getattr(file.server, key), key, text, source) for key in ("database", "limits")}
     return Config(
         source=source,
-        server=msgspec.structs.replace(file.server, database=database),
+        server=msgspec.structs.replace(file.server, **places),
         defaults=file.defaults,
         channels=tuple(channels),
         prices=price_tables.read(file.price, text, source),
         models=file.model,
         plugins=file.plugins,
     )
+
+
+def _place(url: str, key: str, text: str, source: str) -> str:
+    """A URL with its variables, which may hold a password."""
+    expanded = _expand(url)
+    if expanded is None:
+        unset = ", ".join(name for name in _VARIABLE.findall(url) if not os.environ.get(name))
+        raise ConfigError(f"{source}:{_line(text, 'server', 0, key)}: [server], key {key!r}: {unset} is not set.")
+    return expanded
 
 
 def _channel(table: _ChannelTable, cost: Mapping[str, Schedule], where: str) -> Channel:

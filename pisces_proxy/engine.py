@@ -10,11 +10,11 @@ from collections.abc import Mapping
 
 import msgspec
 
-from . import chat, routing, sse
+from . import chat, routing
 from .attempts import Attempting, clock, elapsed_ms, tries
 from .background import Background
-from .calls import Call, Prepared, extension, prepare, reply_for, warnings_header, wire_for
-from .errors import PiscesError, Unsupported, UpstreamBroken, UpstreamError, UpstreamTimeout
+from .calls import Call, Prepared, extension, prepare, reply_for, second_try, warnings_header, wire_for
+from .errors import AnswerMalformed, PiscesError, ProofRefused, Unsupported, UpstreamBroken, UpstreamError, UpstreamTimeout
 from .fanout import fan_out, in_parts
 from .fetch import Fetcher
 from .local import answer as ask_locally
@@ -22,10 +22,12 @@ from .plugin import LocalProvider, Operation, Reply, Wire
 from .records import CLIENT_LEFT, Books, estimated, prompt_estimate
 from .relay import ClientLeft, Hearts, Sink, Stream, drain, ended, first_useful, relay
 from .routing import Candidate, Rest
+from .stops import StopScan
 from .storage import Attempt
-from .transform import Passthrough, Transform, Translation, renamed
+from .transform import Passthrough, Transform, Translation
 from .upstream import Exchange, Timeouts, Upstream
 from .usage import Usage
+from .wholes import read_whole, restored
 
 WHOLE_LIMIT = 256 * 1024 * 1024  # bytes of one unstreamed answer
 
@@ -80,16 +82,29 @@ class Engine:
         failure: PiscesError | None = None
         for candidate, key, rest in tries(candidates):
             try:
-                if stream is None:
-                    return await self._whole(call, candidate, key, rest)
-                return await self._streamed(call, candidate, key, rest, stream)
+                return await self._answered(call, candidate, key, rest, stream)
             except Unsupported as error:
                 failure = failure or error  # another channel may speak a wire that has it
             except UpstreamError as error:
                 failure = error
         raise failure or routing.all_resting(call.operation.model, candidates, clock())
 
+    async def _answered(self, call: Call, candidate: Candidate, key: str, rest: Rest, stream: Stream | None) -> Answer | None:
+        """One channel's answer, asked for once more where that may mend it; never a third time."""
+        try:
+            return await self._attempt(call, candidate, key, rest, stream)
+        except (ProofRefused, AnswerMalformed) as error:
+            call.again = second_try(call, error)
+            if call.again is None:
+                raise
+        return await self._attempt(call, candidate, key, rest, stream)
+
     # -- one attempt
+
+    async def _attempt(self, call: Call, candidate: Candidate, key: str, rest: Rest, stream: Stream | None) -> Answer | None:
+        if stream is None:
+            return await self._whole(call, candidate, key, rest)
+        return await self._streamed(call, candidate, key, rest, stream)
 
     async def _send(self, call: Call, candidate: Candidate, key: str, attempt: Attempt) -> tuple[Prepared, Exchange]:
         """Ask the upstream. Raises its refusal as one of our errors."""
@@ -99,8 +114,12 @@ class Engine:
 
     async def _ask(self, call: Call, candidate: Candidate, key: str, attempt: Attempt) -> tuple[Prepared, Exchange]:
         target = candidate.target
-        wire = wire_for(target, self._wires, call.wire, candidate.model)
-        prepared = await prepare(call, target, candidate.model, wire, key, attempt, self._fetcher)
+        if call.again is None:
+            wire = wire_for(target, self._wires, call.wire, candidate.model)
+            prepared = await prepare(call, target, candidate.model, wire, key, attempt, self._fetcher)
+        else:
+            prepared, call.again = msgspec.structs.replace(call.again, attempt=attempt), None
+        call.asked = prepared
         exchange = await self._exchange(call, prepared)
         attempt.status = exchange.status
         attempt.first_byte_ms = elapsed_ms(call)
@@ -127,7 +146,7 @@ class Engine:
                 body = await exchange.read(WHOLE_LIMIT)
             finally:
                 exchange.close()
-            usage, response = _read(call, prepared, body)
+            usage, response = read_whole(call, prepared, body)
         self._chosen(call, prepared)
         reply = reply_for(call, prepared)
         if usage.estimated and call.extension:
@@ -135,9 +154,9 @@ class Engine:
         if response is None:
             told = call.wire.relay_response(body, reply)
         else:
-            told = call.wire.encode_response(_restored(response, prepared.names, usage), reply)
+            told = call.wire.encode_response(restored(response, prepared, usage), reply)
         await self._books.settle(call, 200, usage)
-        return Answer(200, told, {"Content-Type": "application/json", **_answer_headers(call, prepared)})
+        return Answer(200, told, _answer_headers(call, prepared, {"Content-Type": "application/json"}))
 
     # -- streams
 
@@ -157,14 +176,18 @@ class Engine:
         self._chosen(call, prepared)
         call.record.first_byte_ms = elapsed_ms(call)
         if not stream.sink.opened:
-            stream.headers = {**stream.headers, **_answer_headers(call, prepared)}
+            stream.headers = _answer_headers(call, prepared, stream.headers)
         await self._relay(call, exchange, transform, stream, held, prepared)
         return None
 
     def _transform(self, call: Call, prepared: Prepared, reply: Reply) -> Transform:
         if prepared.same:
             return Passthrough(prepared.wire, prepared.profile, reply)
-        return Translation(prepared.wire, prepared.profile, call.wire.encoder(reply), prepared.names)
+        # who wants the upstream's own count behind a client that left wants it behind a cut too
+        early = prepared.stream and prepared.target.channel.on_disconnect != "drain"
+        n, prompt = (call.canonical().n, reply.input_estimate) if prepared.stop else (1, 0)
+        stops = StopScan(prepared.stop, n, early=early, prompt=prompt) if prepared.stop else None
+        return Translation(prepared.wire, prepared.profile, call.wire.encoder(reply), prepared.names, stops)
 
     async def _relay(
         self, call: Call, exchange: Exchange, transform: Transform, stream: Stream, held: bytes, prepared: Prepared
@@ -198,7 +221,7 @@ class Engine:
     async def _drain(self, call: Call, exchange: Exchange, transform: Transform) -> None:
         call.record.flags.append("drained")
         try:
-            await drain(exchange, transform)
+            await drain(exchange, transform, call.wire.max_output(call.operation))
         finally:
             exchange.close()
             await self._books.settle(call, CLIENT_LEFT, _counted(call, transform))
@@ -261,7 +284,7 @@ class Engine:
         reply = reply_for(call, prepared)
         await self._books.settle(call, 200, Usage())
         body = call.wire.encode_count(Usage(input=number), reply)
-        return Answer(200, body, {"Content-Type": "application/json", **_answer_headers(call, prepared)})
+        return Answer(200, body, _answer_headers(call, prepared, {"Content-Type": "application/json"}))
 
     @staticmethod
     def _chosen(call: Call, prepared: Prepared) -> None:
@@ -292,7 +315,9 @@ def _counted(call: Call, transform: Transform) -> Usage:
     """What the upstream counted; for one that did not get to it, our own count of what came. A count in mid-stream may be
     a placeholder (Anthropic opens with one)."""
     usage = transform.usage
-    if usage is None:
+    if transform.shrunk or (usage is not None and usage.absurd):
+        call.record.flags.append("usage_clamped")
+    if usage is None or usage.absurd:
         return estimated(call, transform.letters)
     if transform.complete:
         return usage
@@ -313,36 +338,10 @@ async def _at_once(prepared: Prepared, exchange: Exchange, transform: Transform)
     return transform.whole(response)
 
 
-def _read(call: Call, prepared: Prepared, body: bytes) -> tuple[Usage, chat.Response | None]:
-    """The usage of a whole answer, and the answer itself where it has to be translated. Raises the error in a 200."""
-    if prepared.same:
-        usage = prepared.wire.read_usage(body, prepared.profile)
-        if usage is not None:
-            return usage, None
-    response = _folded(prepared, body) if prepared.stream else prepared.wire.decode_response(body, prepared.profile)
-    usage = response.usage or estimated(call, blocks=tuple(b for choice in response.choices for b in choice.blocks))
-    return usage, None if prepared.same else response
-
-
-def _folded(prepared: Prepared, body: bytes) -> chat.Response:
-    """A whole answer made of a stream, for an upstream that only streams."""
-    decoder = prepared.wire.decoder(prepared.profile)
-    events: list[chat.Event] = []
-    for event, data in sse.frames(body):
-        events += decoder.decode(event, data)
-    if not any(isinstance(event, (chat.Finish, chat.Failed)) for event in events):
-        events += decoder.end()
-    return chat.fold(events)
-
-
-def _restored(response: chat.Response, names: Mapping[str, str], usage: Usage) -> chat.Response:
-    """With tool names as the client spells them, and with a usage in any case."""
-    response = msgspec.structs.replace(response, usage=usage)
-    return chat.fold(renamed(list(chat.unfold(response)), names)) if names else response
-
-
-def _answer_headers(call: Call, prepared: Prepared) -> dict[str, str]:
-    headers = {**call.headers, "x-pisces-channel": prepared.target.channel.name, "x-pisces-protocol": prepared.spoken.protocol}
+def _answer_headers(call: Call, prepared: Prepared, headers: Mapping[str, str]) -> dict[str, str]:
+    headers = {**headers, **call.headers}
+    headers["x-pisces-channel"] = prepared.target.channel.name
+    headers["x-pisces-protocol"] = prepared.spoken.protocol
     if prepared.losses:
         headers["x-pisces-warnings"] = warnings_header(prepared.losses)
     return headers

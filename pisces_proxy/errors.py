@@ -5,6 +5,7 @@
     │   ├── BadRequest               400
     │   │   ├── Unsupported          400  the target has no such thing
     │   │   ├── ContextTooLong       400
+    │   │   ├── ProofRefused         400  an upstream does not take earlier thinking back
     │   │   └── ContentRefused       400
     │   ├── Unauthenticated          401
     │   ├── Forbidden                403
@@ -25,6 +26,7 @@
     │   ├── UpstreamTimeout          504
     │   ├── UpstreamModelMissing     404
     │   └── UpstreamBroken           502  unreachable, malformed, cut off
+    │       └── AnswerMalformed      502  the model's fault: another try may do
     └── GatewayError                 500
         ├── NotBuilt                 501
         ├── NoChannel                503
@@ -98,6 +100,11 @@ class Unsupported(BadRequest):
 
 class ContextTooLong(BadRequest):
     kind = "context_length"
+
+
+class ProofRefused(BadRequest):
+    """The upstream does not take back thinking, or its signature, from earlier in the conversation, or does not show this
+    organisation any (`param` is `reasoning.summary`): without that the same request may pass."""
 
 
 class ContentRefused(BadRequest):
@@ -211,6 +218,11 @@ class UpstreamModelMissing(UpstreamError):
 
 class UpstreamBroken(UpstreamError):
     kind = "upstream"
+
+
+class AnswerMalformed(UpstreamBroken):
+    """The model wrote something that its own API could not read. It says nothing about the channel's health, and the next
+    try may go well."""
 
 
 # -- ours --------------------------------------------------------------------------------------------------------------

@@ -9,16 +9,17 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 import msgspec
 
-from . import auth, keys
+from . import auth
 from .auth import Authenticator, Credential
 from .background import Background, running
 from .billing import Billing, dead, owner_of_this_process, tokens_estimate
-from .calls import Call, Incoming, extension
+from .calls import Call, Incoming, extension, told_in_band
 from .config import Config, load, seconds
 from .engine import Answer, Engine
 from .errors import ConfigError, ModelNotFound, NotFound, PiscesError, RateLimited
 from .fetch import Fetcher
 from .fetch import session as fetch_session
+from .following import lost
 from .idempotency import REPLAYED, Idempotency, Tape, checked, fingerprint
 from .ledger import Stored
 from .limits import limits_of
@@ -26,12 +27,11 @@ from .log import log
 from .media_calls import ASKING, MediaCall
 from .media_work import MediaWork, media_work
 from .paths import Paths
-from .pricebook import PriceBook
 from .records import CLIENT_LEFT, Books
 from .registry import Registry
-from .relay import Hearts, Sink
+from .relay import ClientLeft, Hearts, Sink
 from .seals import Seals
-from .storage import Account, Key, Storage
+from .storage import Key, Storage
 from .task_work import TaskWork, task_work
 from .upstream import connect
 from .world import World
@@ -52,15 +52,17 @@ class Gateway:
 
     def __init__(self, config: Config, registry: Registry, storage: Storage, source: str | None) -> None:
         self.config = config
+        self.max_body = config.max_body
         self.registry = registry
         self.storage = storage
         self.paths = Paths(registry.endpoints)
         self.tasks = Background()
+        self.warmed = asyncio.Event()
         self.hearts = Hearts(seconds(config.server.heartbeat))
         self.owner = owner_of_this_process()
-        self.book = PriceBook(config.prices)
-        self.billing = Billing(storage, self.book, config.defaults.balance_status, self.owner)
+        self.billing = Billing(storage, config, self.owner)
         self.books = Books(storage, registry.hooks.hook.pisces_finished, self.billing.price)
+        self.books.counting = config.server.metrics
         self.limiter = registry.limiter(config.server.limits)
         self.once = Idempotency(storage, self.tasks)
         self._auth = Authenticator(storage, config.server.key_prefix)
@@ -90,7 +92,7 @@ class Gateway:
             case kind if kind in ASKING:
                 if kind == "task.remix":
                     await self.work.desk.remixing(call)
-                return await (self._once(call, sink) if call.idempotency_key else self._run(call, sink))
+                return await (self._once_to_its_end(call, sink) if call.idempotency_key else self._run(call, sink))
             case kind if kind.startswith("task."):
                 return await self.work.desk.answer(call)
             case "models" if isinstance(call, Call):
@@ -101,6 +103,21 @@ class Gateway:
                 raise NotFound(f"{call.endpoint.description or 'This endpoint'} is not served by this gateway.")
             case kind:
                 raise NotFound(f"No part of this gateway serves {kind!r} requests.")
+
+    async def _once_to_its_end(self, call: Incoming, sink: Sink) -> Answer | None:
+        """A stream that breaks off elsewhere never ends as if all were said."""
+        try:
+            return await self._once(call, sink)
+        except PiscesError as error:
+            if not sink.opened:
+                raise
+            await self._settled(call, error.status, error)
+            if not isinstance(call, Call):
+                await sink.abort()
+                raise ClientLeft from None
+            await sink.write(told_in_band(call, error))
+            await sink.close()
+            return None
 
     async def _once(self, call: Incoming, sink: Sink) -> Answer | None:
         """A request that may come again: run it, join the run, or replay its answer."""
@@ -114,16 +131,18 @@ class Gateway:
         tape = self.once.tape(scope, key)
         if claim.state == "done" and claim.stored is not None:
             return await self._replay(call, sink, claim.stored)
-        if claim.state == "new":
-            tape = Tape(call.request_id, print_)
-            call.detached = True
-            self.once.start(scope, key, tape, lambda tape: self._run_taped(call, tape))
-            return await self._listen(call, sink, tape, {})
-        if tape is None or not tape.whole or not call.operation.stream:
-            raise self.once.refuse_second()
-        call.record.flags.append("attached")
-        await self.books.settle(call, 200, None)
-        return await self._listen(call, sink, tape, REPLAYED)
+        if claim.state == "running":
+            if not call.operation.stream or (tape is not None and not tape.whole):
+                raise self.once.refuse_second()
+            heard = tape is None and await self.once.follow(scope, key, print_, call.request_id, claim, sink) is None
+            if heard or tape is not None:
+                call.record.flags.append("attached")
+                await self.books.settle(call, 200, None)
+                return None if tape is None else await self._listen(call, sink, tape, REPLAYED)
+        tape = Tape(call.request_id, print_)
+        call.detached = True
+        self.once.start(scope, key, tape, lambda tape: self._run_taped(call, tape))
+        return await self._listen(call, sink, tape, {})
 
     async def _listen(self, call: Incoming, sink: Sink, tape: Tape, extra: Mapping[str, str]) -> Answer | None:
         await tape.begun()
@@ -154,7 +173,7 @@ class Gateway:
 
     async def _replay(self, call: Incoming, sink: Sink, stored: Stored) -> Answer | None:
         if stored.body is None:
-            raise self.once.refuse_lost(stored)
+            raise lost(stored)
         call.record.flags.append("replayed")
         await self.books.settle(call, stored.status, None)
         if not stored.stream:
@@ -251,9 +270,17 @@ class Gateway:
         self._reloaded = mark or self._reloaded
         config = load(self._source)
         self.world = World(config, self.registry, self.world)
-        self.config = config
-        self.book = self.billing.book = PriceBook(config.prices)
+        self.config, self.max_body = config, config.max_body
+        self.books.counting = config.server.metrics
+        self.billing.use(config)
         log.info("reloaded", channels=len(config.channels))
+
+    async def warm(self) -> None:
+        """Read the built-in prices before a request has to wait for them."""
+        try:
+            await asyncio.to_thread(self.billing.book.load)
+        finally:
+            self.warmed.set()
 
     async def sweep(self) -> None:
         """Give back what nobody will settle any more: at start what killed processes held, and what has expired."""
@@ -357,26 +384,8 @@ async def opened(config: Config, registry: Registry, *, source: str | None = Non
         gateway.work = await stack.enter_async_context(task_work(gateway, upstream, fetcher))
         for lifespan in registry.hooks.hook.pisces_lifespan(app=gateway):
             await stack.enter_async_context(asynccontextmanager(lambda made=lifespan: made)())
-        async with running(gateway.hearts.run(), gateway.watch(), gateway.sweep(), asyncio.to_thread(gateway.book.load)):
+        async with running(gateway.hearts.run(), gateway.watch(), gateway.sweep(), gateway.warm()):
             yield gateway
             await gateway.tasks.close(seconds(config.server.grace))
 
 
-async def first_key(storage: Storage, prefix: str) -> str | None:
-    """On an empty database: the account `default`, unlimited, and a key. The key's secret; None where there are keys."""
-    if await storage.keys():
-        return None
-    if await storage.find_account("default") is None:
-        await storage.add_account(Account(name="default", unlimited=True, created_at=time.time()))
-    secret = keys.new_secret(prefix)
-    await storage.add_key(
-        Key(
-            id=keys.new_id(),
-            name="default",
-            account="default",
-            digest=keys.digest(secret),
-            hint=keys.hint(secret),
-            created_at=time.time(),
-        )
-    )
-    return secret

@@ -16,11 +16,12 @@ from contextlib import contextmanager
 from . import splice
 from .background import Background
 from .errors import BadRequest, Conflict, KeyReused, PiscesError
+from .following import PULSE, STEP, Follower, Publisher, broken_off
 from .forms import Form
 from .ledger import Claim, Stored
 from .log import log
 from .plugin import Operation
-from .relay import ClientLeft, Sink
+from .relay import Sink
 from .storage import Storage
 
 GRACE = 30.0  # seconds that a run goes on with nobody listening
@@ -153,7 +154,7 @@ class Tape:
             self._positions[me] = self.dropped + len(self.parts)  # it waits for nobody
 
     async def play(self, sink: Sink, extra: Mapping[str, str]) -> None:
-        """Send everything from the beginning and then live. Raises the run's error while nothing has been sent."""
+        """Send everything from the beginning and then live. Raises the run's error, where that has not been told in band."""
         with self.listening() as me:
             while True:
                 await self._play_new(me, sink, extra)
@@ -161,10 +162,7 @@ class Tape:
                     break
                 await self._wait()
             if self.error is not None:
-                if not sink.opened:
-                    raise self.error
-                await sink.abort()
-                raise ClientLeft
+                raise self.error
             await sink.close()
 
     @contextmanager
@@ -232,19 +230,24 @@ class Idempotency:
     def refuse_second(self) -> Conflict:
         """What a request gets whose twin is still running where it cannot be joined."""
         return Conflict(
-            "A request with this Idempotency-Key is still running. Ask again in a moment with the same key.",
+            "A request with this Idempotency-Key is still running. Ask again in a moment with the same key: the answer is "
+            "replayed once it is there.",
             code="idempotency_conflict",
             retry_after=1.0,
         )
 
-    @staticmethod
-    def refuse_lost(stored: Stored) -> Conflict:
-        """A finished answer that was too large to keep."""
-        return Conflict(
-            f"The request with this Idempotency-Key is already done (see {stored.request_id}), but its answer was too "
-            "large to keep.",
-            code="idempotency_done",
-        )
+    async def follow(self, scope: str, key: str, print_: str, me: str, claim: Claim, sink: Sink) -> Claim | None:
+        """Hear a stream of another process. A Claim where its run has ended with nothing to hear: the key is ours then, and
+        the request is still to be run. Raises UpstreamBroken where it breaks off."""
+
+        async def ask() -> Claim:
+            return await self.claim(scope, key, print_, me, time.time())
+
+        left = await Follower(self._storage, ask).follow(claim, sink, REPLAYED)
+        if left is not None and sink.opened:
+            await self._storage.unclaim(scope, key, me)
+            raise broken_off()
+        return left
 
     def start(self, scope: str, key: str, tape: Tape, run: Callable[[Tape], Awaitable[None]]) -> None:
         """Run a request by itself, on its tape."""
@@ -253,11 +256,18 @@ class Idempotency:
 
     async def _live(self, scope: str, key: str, tape: Tape, run: Callable[[Tape], Awaitable[None]]) -> None:
         work = asyncio.ensure_future(run(tape))
+        publisher = Publisher(self._storage, scope, key, tape.request_id)
+        pulse = 0.0
         try:
             while not work.done():
-                await asyncio.wait({work}, timeout=LEASE / 6)
-                if not work.done():
-                    await self._renew_or_end(scope, key, tape, work)
+                await asyncio.wait({work}, timeout=STEP if publisher.wanted else PULSE)
+                if work.done():
+                    break
+                if time.monotonic() - pulse >= PULSE:
+                    pulse = time.monotonic()
+                    await self._renew_or_end(scope, key, tape, work, publisher)
+                if publisher.wanted and tape.stream and tape.size <= LIMIT:
+                    await publisher.publish(tape.headers, tape.parts)
             await asyncio.gather(work, return_exceptions=True)
         except asyncio.CancelledError:
             work.cancel()
@@ -266,15 +276,17 @@ class Idempotency:
         finally:
             await self._ended(scope, key, tape)
 
-    async def _renew_or_end(self, scope: str, key: str, tape: Tape, work: asyncio.Future[None]) -> None:
-        if tape.alone_since is not None and time.monotonic() - tape.alone_since > GRACE:
-            work.cancel()
-            return
+    async def _renew_or_end(self, scope: str, key: str, tape: Tape, work: asyncio.Future[None], publisher: Publisher) -> None:
+        """While somebody listens, here or (by asking for the same) in another process."""
         now = time.time()
         try:
-            await self._storage.claim(scope, key, tape.fingerprint, tape.request_id, now, now + LEASE)
+            claim = await self._storage.claim(scope, key, tape.fingerprint, tape.request_id, now, now + LEASE)
+            publisher.asked_at = claim.asked_at
         except PiscesError as error:
             log.warning("lease_not_renewed", request_id=tape.request_id, error=error.message)
+        alone = tape.alone_since is not None and time.monotonic() - tape.alone_since > GRACE
+        if alone and now - publisher.asked_at > GRACE:
+            work.cancel()
 
     async def _ended(self, scope: str, key: str, tape: Tape) -> None:
         if not tape.over.is_set():

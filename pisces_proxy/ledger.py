@@ -92,11 +92,20 @@ class Stored(msgspec.Struct, frozen=True, kw_only=True):
 
 class Claim(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of an idempotency key: `new` (ours to run), `running` (somewhere), `done` (with its answer), `other`
-    (used with another request). `request_id` is that of the request that runs or ran."""
+    (used with another request). `request_id` is that of the request that runs or ran. `asked_at`, for the holder: when
+    another request last asked for the same."""
 
     state: Literal["new", "running", "done", "other"]
     request_id: str = ""
     stored: Stored | None = None
+    asked_at: float = 0.0
+
+
+class Heard(msgspec.Struct, frozen=True, kw_only=True):
+    """A piece of a stream that another process runs. `headers` are those of the answer."""
+
+    headers: dict[str, str]
+    data: bytes
 
 
 class Audit(msgspec.Struct, frozen=True, kw_only=True):

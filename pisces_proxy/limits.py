@@ -35,8 +35,11 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
 
 def limits_of(key: Key, defaults: Defaults) -> Limits:
     """A key's own limits, and the defaults where it has none."""
-    own = {"rpm": key.rpm, "tpm": key.tpm, "concurrency": key.concurrency}
-    return Limits(**{name: getattr(defaults, name) if limit is None else limit for name, limit in own.items()})
+    return Limits(
+        rpm=defaults.rpm if key.rpm is None else key.rpm,
+        tpm=defaults.tpm if key.tpm is None else key.tpm,
+        concurrency=defaults.concurrency if key.concurrency is None else key.concurrency,
+    )
 
 
 class Allowance(msgspec.Struct, frozen=True, kw_only=True):

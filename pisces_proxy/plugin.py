@@ -16,7 +16,7 @@ import msgspec
 
 from . import chat, media
 from .dialect import Dialect as Dialect
-from .errors import NotBuilt, PiscesError, Unsupported, UpstreamBroken
+from .errors import NotBuilt, PiscesError, ProofRefused, Unsupported, UpstreamBroken
 from .mediawire import Driver as Driver
 from .mediawire import MediaWire as MediaWire
 from .mediawire import TaskFacade as TaskFacade
@@ -44,8 +44,23 @@ class Decoder(abc.ABC):
     wire's `markers`, so it must survive not seeing the others.
     """
 
-    usage: Usage | None = None
     done: bool = False
+    shrunk: bool = False
+    _last_count: Usage | None = None
+
+    @property
+    def usage(self) -> Usage | None:
+        """As last counted. Counts are cumulative: one that shrinks stays as it was, and `shrunk` says so."""
+        return self._last_count
+
+    @usage.setter
+    def usage(self, counted: Usage | None) -> None:
+        before = self._last_count
+        if counted is not None and before is not None and (counted.input < before.input or counted.output < before.output):
+            self.shrunk = True
+            most = {"input": max(counted.input, before.input), "output": max(counted.output, before.output)}
+            counted = msgspec.structs.replace(counted, **most)
+        self._last_count = counted
 
     @abc.abstractmethod
     def decode(self, event: bytes, data: bytes) -> Sequence[chat.Event]:
@@ -113,7 +128,12 @@ class Wire(Dialect):
 
     def path(self, template: str, model: str, operation: str, stream: bool) -> str:
         """Where the request goes, below the provider's base URL. `operation` is the operation's kind."""
-        return template.replace("{model}", quote(model, safe=""))
+        return template.replace("{model}", quote(model, safe="")) if "{" in template else template
+
+    def without_proofs(self, body: bytes, refused: ProofRefused) -> bytes | None:
+        """The same upstream request without what was refused, as a rule earlier thinking and its signatures; None where nothing
+        would change (wire.md C6)."""
+        return None
 
     def count_path(self, template: str, model: str) -> str | None:
         """Where the upstream counts tokens without answering; None where this wire has no such call."""

@@ -64,7 +64,10 @@ class PriceBook:
             if len(self._found) >= _REMEMBERED:
                 self._found.clear()
             self._found[asked] = tuple(self._schedules(*asked))
-        return next((rates for schedule in self._found[asked] if (rates := in_force(schedule, at))), None)
+        for schedule in self._found[asked]:
+            if rates := in_force(schedule, at):
+                return rates
+        return None
 
     def _schedules(self, model: str, upstream: str, provider: str) -> Iterator[Schedule]:
         names = list(dict.fromkeys(name for name in (model, upstream) if name))
@@ -76,6 +79,8 @@ class PriceBook:
 
 def cost_price(cost: Mapping[str, Schedule], at: float, model: str, upstream: str = "") -> Rates | None:
     """What a channel's upstream charges for a model, by the channel's own `cost` tables; None where they do not say."""
+    if not cost:
+        return None
     folded = {name.casefold(): schedule for name, schedule in cost.items()}
     found = _named(cost, folded, upstream) or _named(cost, folded, model) or cost.get(ANY)
     return in_force(found, at) if found else None

@@ -53,6 +53,8 @@ class Rates(msgspec.Struct, frozen=True, kw_only=True):
 
     def units_for(self, prompt: int) -> Mapping[str, int]:
         """The rates in force for a prompt of so many tokens."""
+        if not self.tiers:
+            return self.units
         return next((tier.units for tier in reversed(self.tiers) if prompt > tier.above), self.units)
 
 
@@ -78,7 +80,10 @@ Schedule = tuple[Dated, ...]
 
 def in_force(schedule: Schedule, at: float) -> Rates | None:
     """The rates at a time: the last that hold."""
-    return next((dated.rates for dated in reversed(schedule) if dated.holds(at)), None)
+    for dated in reversed(schedule):
+        if dated.holds(at):
+            return dated.rates
+    return None
 
 
 class Images(msgspec.Struct, frozen=True, kw_only=True):
@@ -143,8 +148,8 @@ def upper_bound(
     if rates.free:
         return 0
     of = rates.units_for(input_estimate)
-    into = max(of.get(unit, 0) for unit in ("input", "cached_input", *(unit for unit in also if unit in _INPUTS)))
-    out = max(of.get(unit, 0) for unit in ("output", "reasoning", *(unit for unit in also if unit not in _INPUTS)))
+    into = max([of.get(unit, 0) for unit in ("input", "cached_input", *also) if unit in _INPUTS])
+    out = max([of.get(unit, 0) for unit in ("output", "reasoning", *also) if unit not in _INPUTS])
     others = sum(line.amount_nano for line in _others(rates, searches, calls, measures))
     return _amount(max(input_estimate, 0), into) + _amount(max(max_output, 0), out) + others
 

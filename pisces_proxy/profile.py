@@ -17,6 +17,7 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     efforts            the efforts it takes, weakest first; others go to the nearest
     reasoning_field    where an OpenAI-like answer holds its thinking
     reasoning_echo     whether earlier thinking must be sent back in `reasoning_content`
+    called_tools       whether the tools that were called must be declared, also where the client offers none any more
     sampling           `reject`: no temperature, top_p, top_k; `temperature_only`; `one_of`: not both temperature and top_p
     signature          the family whose signatures it takes back (`anthropic`, `openai`, `gemini`), `none`
     force_stream       `yes`: answers only as a stream; `no`: never streams
@@ -60,6 +61,7 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     parallel_tool_calls: bool = True
     tools: bool = True
     custom_tools: bool = True
+    called_tools: bool = False
     strict_tools: bool = True
     tool_id: Literal["any", "mistral9", "le64", "le40"] = "any"
     schema: Literal["plain", "openai", "anthropic", "gemini", "gemini_json"] = "plain"

@@ -19,13 +19,15 @@ CLIENT_LEFT = 499  # nginx's word for a client that closed the connection first
 
 
 class Books:
-    """Where requests are written down. `hooks` is the plugins' `pisces_finished` caller."""
+    """Where requests are written down. `hooks` is the plugins' `pisces_finished` caller; `counting`: whether somebody may ask
+    for the metrics."""
 
     def __init__(self, storage: Storage, hooks: Any, price: Callable[[Incoming, Target | None, Usage], None]) -> None:
         self._storage = storage
         self._hooks = hooks
         self._price = price
         self.metrics = Metrics()
+        self.counting = True
 
     async def settle(self, call: Incoming, status: int, usage: Usage | None, error: PiscesError | None = None) -> None:
         """Write the request's row; it is committed when this returns. Once per request."""
@@ -72,7 +74,8 @@ class Books:
                 error=record.error,
             )
         )
-        self.metrics.count(record)
+        if self.counting:
+            self.metrics.count(record)
         # one by one: pluggy stops at the first that raises, and then the others would miss the request
         for implementation in self._hooks.get_hookimpls():
             try:

@@ -55,6 +55,7 @@ _CODES: dict[_Kind, str] = {
         permissiondenied
         apikeyexpired apikeydisabled apikeyservicedisabled accountdeactivated invalidiamtoken missingapikey""",
     errors.TooLarge: "requesttoolarge payloadtoolarge requestbodytoolarge",
+    errors.ProofRefused: "invalidencryptedcontent thinkingsignatureinvalid",
 }
 # Names too general to overrule an HTTP status: they decide where the status is 200.
 _WEAK_CODES: dict[_Kind, str] = {
@@ -105,6 +106,15 @@ _PHRASES: tuple[tuple[_Kind, frozenset[int], tuple[str, ...]], ...] = (
             r"requires more credits|out of credits|not enough credits",
             r"billing (?:hard )?limit|in arrears|account (?:is )?overdue|payment required",
             r"余额不足|欠费|额度不足",
+        ),
+    ),
+    (
+        errors.ProofRefused,  # wire.md C6
+        frozenset({200, 400, 422}),
+        (
+            r"thought[ _]?signature|encrypted[ _](?:content|reasoning)|thinking\W{0,3} block|expected \W?thinking\b",
+            r"verified to (?:generate|use|stream) reasoning summar",
+            r"signature.{0,40}(?:thinking|reasoning)|(?:thinking|reasoning).{0,40}signature",
         ),
     ),
     (
@@ -207,7 +217,7 @@ def _made(kind: _Kind, status: int, said: Complaint) -> PiscesError:
     if kind is errors.UpstreamUnfunded:
         return kind("The gateway's account with the upstream is out of funds.", details=_upstream(said))
     message = said.message or f"The upstream answered {status} and did not say why."
-    if kind is errors.BadRequest:
+    if kind in (errors.BadRequest, errors.ProofRefused):
         code = None if said.code.lstrip("-").isdigit() else said.code
         return kind(message, param=said.param or None, code=code or None)
     return kind(message, param=said.param or None)

@@ -150,14 +150,21 @@ class Registry:
         storage = self.hooks.hook.pisces_storage(url=url)
         if storage is None:
             kind = url.partition(":")[0]
-            raise ConfigError(f'No plugin stores in {kind!r} databases. Write database = "sqlite:///pisces.db".')
+            raise ConfigError(
+                f"No plugin stores in {kind!r} databases. Install one that does (see `pisces plugins`), "
+                'or write database = "sqlite:///pisces.db".'
+            )
         return storage  # type: ignore[no-any-return]
 
     def limiter(self, url: str) -> Limiter:
         """The limiter behind a `limits` URL."""
         limiter = self.hooks.hook.pisces_limiter(url=url)
         if limiter is None:
-            raise ConfigError(f'No plugin counts limits in {url.partition(":")[0]!r}. Write limits = "memory://".')
+            kind = url.partition(":")[0]
+            raise ConfigError(
+                f"No plugin counts limits in {kind!r}. Install one that does (see `pisces plugins`), "
+                'or write limits = "memory://".'
+            )
         return limiter  # type: ignore[no-any-return]
 
 

@@ -11,6 +11,7 @@ from .errors import PiscesError
 from .transform import Transform
 from .upstream import Exchange
 
+DRAIN_TOKENS = 16_384  # how long an answer is read on to where the client set no limit
 DRAIN_SECONDS = 300.0  # how long a drained answer may go on behind a client that left
 
 
@@ -178,11 +179,12 @@ async def ended(exchange: Exchange) -> None:
                     pass
 
 
-async def drain(exchange: Exchange, transform: Transform) -> None:
-    """Read on for the usage alone, behind a client that left."""
+async def drain(exchange: Exchange, transform: Transform, longest: int | None) -> None:
+    """Read on for the usage alone, behind a client that left: for so long, and for so many tokens as that allowed."""
+    letters = 8 * (DRAIN_TOKENS if longest is None else longest)  # a token has seldom more
     try:
         async with asyncio.timeout(DRAIN_SECONDS):
-            while not transform.finished and transform.failure is None:
+            while not transform.finished and transform.failure is None and transform.letters <= letters:
                 chunk = await exchange.chunk()
                 transform.feed(chunk) if chunk else transform.end()
                 if not chunk:

@@ -9,6 +9,7 @@ import msgspec
 
 from .config import Channel
 from .errors import (
+    AnswerMalformed,
     ModelNotFound,
     NoChannel,
     PiscesError,
@@ -193,7 +194,7 @@ def failed(target: Target, key: Rest, error: PiscesError, now: float) -> None:
             key.failures += 1
             wait = error.retry_after or min(LONGEST_REST, FIRST_REST * 2 ** (key.failures - 1))
             key.rest(now, min(wait, LONGEST_KEY_REST), error.kind_of_rest)
-        case UpstreamModelMissing():
+        case UpstreamModelMissing() | AnswerMalformed():
             released(target, key)
         case UpstreamError():
             target.rest.failures += 1

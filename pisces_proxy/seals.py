@@ -28,6 +28,7 @@ class _Payload(msgspec.Struct, array_like=True, frozen=True):
     data: str
     family: str = ""
     id: str = ""
+    parts: tuple[int, ...] = ()
 
 
 class Seals:
@@ -45,7 +46,7 @@ class Seals:
 
     def seal(self, signature: Signature) -> str | None:
         """The carrier, or None where it would be too large to carry. Deterministic: same signature, same text."""
-        payload = msgspec.msgpack.encode(_Payload(signature.data, signature.family, signature.id))
+        payload = msgspec.msgpack.encode(_Payload(signature.data, signature.family, signature.id, signature.parts))
         kind = signature.kind.encode()
         body = MAGIC + bytes([len(kind)]) + kind + zlib.compress(payload, 6)
         if len(body) > LIMIT:
@@ -69,7 +70,7 @@ class Seals:
             payload = msgspec.msgpack.decode(inflate.decompress(body[5 + body[4] :], 4 * LIMIT), type=_Payload)
         except (ValueError, binascii.Error, zlib.error, msgspec.MsgspecError, IndexError):
             return None
-        return Signature(kind=kind, data=payload.data, family=payload.family, id=payload.id)
+        return Signature(kind=kind, data=payload.data, family=payload.family, id=payload.id, parts=payload.parts)
 
     @staticmethod
     def looks_sealed(text: str) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-import os
+import random
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
-from . import auth, links, task_files
+from . import auth, links, surrogates, task_files
 from .admin import Admin
 from .calls import Call, Incoming, extension_of
 from .config import size
@@ -159,10 +159,11 @@ class Handler:
         if answer is None:
             assert sink.response is not None
             return sink.response
-        return web.Response(body=answer.body, status=answer.status, headers={**headers, **answer.headers})
+        headers |= answer.headers
+        return web.Response(body=answer.body, status=answer.status, headers=headers)
 
     async def _body(self, request: web.BaseRequest) -> bytes:
-        limit = self._gateway.config.max_body
+        limit = self._gateway.max_body
         if (request.content_length or 0) > limit:
             raise TooLarge(f"The body is larger than {limit} bytes. Send less, or raise [server] max_body.")
         if not request.body_exists:
@@ -192,7 +193,13 @@ class Handler:
     ) -> Incoming:
         now = time.time()
         found = auth.credentials(request.headers, query)
-        inside, sent = auth.credential_of(sent) if isinstance(sent, Form) else auth.credential_in(sent)
+        halves = b""
+        if isinstance(sent, Form):
+            inside, sent = auth.credential_of(sent)
+        else:
+            if halves := surrogates.disguised(sent):
+                sent, halves = surrogates.mended(sent), auth.credential_in(halves)[1]
+            inside, sent = auth.credential_in(sent)
         if inside is not None:
             found.append(inside)
         key = await self._gateway.authenticate(found, request.headers, query, request.remote, now)
@@ -212,6 +219,7 @@ class Handler:
             strict=request.headers.get("Pisces-Strict", "").lower() in ("true", "1", "yes"),
             extension=self._gateway.config.server.extension,
             origin=f"{request.scheme}://{request.host}",
+            halves=halves,
         )
 
     # -- answers that are not a channel's
@@ -267,7 +275,7 @@ def _incoming(wire: Dialect) -> type[Incoming]:
 
 def _request_id() -> str:
     """Ordered by time, so that the rows of one moment lie side by side in the database's index."""
-    return f"req_{time.time_ns():016x}{os.urandom(4).hex()}"
+    return f"req_{time.time_ns():016x}{random.getrandbits(32):08x}"
 
 
 def _utf8(body: bytes) -> bytes:

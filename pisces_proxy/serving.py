@@ -40,10 +40,9 @@ async def listening(
 ) -> AsyncIterator[Running]:
     """Serve until the block is left; then accept nothing new and let running answers finish within the grace time."""
     async with opened(config, registry or Registry.load(config), source=source) as gateway:
-        limit = config.max_body
 
         def request_factory(message: Any, payload: Any, protocol: Any, writer: Any, task: Any) -> web.BaseRequest:
-            return web.BaseRequest(message, payload, protocol, writer, task, protocol._loop, client_max_size=limit)
+            return web.BaseRequest(message, payload, protocol, writer, task, protocol._loop, client_max_size=gateway.max_body)
 
         server = web.Server(
             Handler(gateway),
@@ -123,6 +122,7 @@ async def serve(
             loop.add_signal_handler(name, over.set)
         loop.add_signal_handler(signal.SIGHUP, _reload, running.gateway)
         await announce(running)
+        await running.gateway.warmed.wait()
         _settle_memory()
         await over.wait()
         log.info("draining", streams=len(running.gateway.hearts))

@@ -11,7 +11,7 @@ from typing import Literal
 
 import msgspec
 
-from .ledger import Audit, Balance, Claim, Entry, Period, Refusal, Reservation, Stored, Verification
+from .ledger import Audit, Balance, Claim, Entry, Heard, Period, Refusal, Reservation, Stored, Verification
 from .pricing import NOTHING, Measures
 from .task_storage import TaskStorage
 from .usage import Usage
@@ -20,12 +20,13 @@ GroupBy = Literal["model", "key", "channel", "account", "day"]
 
 
 class Account(msgspec.Struct, frozen=True, kw_only=True):
-    """Who pays. `unlimited`: no balance is asked; `credit_line_nano`: how far below zero it may go (postpaid). Times are
-    unix seconds, here and everywhere in storage."""
+    """Who pays. `unlimited`: no balance is asked; `credit_line_nano`: how far below zero it may go (postpaid); not
+    `enabled`: its keys are refused. Times are unix seconds, here and everywhere in storage."""
 
     name: str
     unlimited: bool = False
     credit_line_nano: int = 0
+    enabled: bool = True
     created_at: float = 0.0
 
 
@@ -100,9 +101,15 @@ class Record(msgspec.Struct, kw_only=True):
     client_request_id: str | None = None
     measures: Measures = NOTHING
 
+    @property
+    def margin_nano(self) -> int | None:
+        """What is left of its price once the channel is paid; None where the channel does not say what it costs."""
+        return None if self.upstream_cost_nano is None else self.cost_nano - self.upstream_cost_nano
+
 
 class UsageGroup(msgspec.Struct, frozen=True, kw_only=True):
-    """Sums over records; `name` is the model, key, channel, account or day (YYYY-MM-DD, UTC)."""
+    """Sums over records; `name` is the model, key, channel, account or day (YYYY-MM-DD, UTC). `upstream_cost_nano` and
+    `margin_nano` (cost less upstream cost) count the requests whose channel says what it pays."""
 
     name: str
     requests: int = 0
@@ -112,10 +119,16 @@ class UsageGroup(msgspec.Struct, frozen=True, kw_only=True):
     cached_tokens: int = 0
     reasoning_tokens: int = 0
     cost_nano: int = 0
+    upstream_cost_nano: int = 0
+    margin_nano: int = 0
 
 
 class Storage(TaskStorage):
-    """Errors: StorageUnavailable where the database cannot be read or written; ValueError for a name that is taken."""
+    """Errors: StorageUnavailable where the database cannot be read or written; ValueError for a name that is taken.
+
+    Verbs that an operator's change goes through take its `audit`: it is written in the transaction of the change, and only
+    where something changes.
+    """
 
     @abc.abstractmethod
     async def open(self) -> None:
@@ -141,10 +154,10 @@ class Storage(TaskStorage):
     async def setting(self, name: str) -> str | None: ...
 
     @abc.abstractmethod
-    async def set_setting(self, name: str, value: str | None) -> None: ...
+    async def set_setting(self, name: str, value: str | None, *, audit: Audit | None = None) -> None: ...
 
     @abc.abstractmethod
-    async def add_account(self, account: Account) -> None: ...
+    async def add_account(self, account: Account, *, audit: Audit | None = None) -> None: ...
 
     @abc.abstractmethod
     async def accounts(self) -> Sequence[Account]: ...
@@ -153,7 +166,7 @@ class Storage(TaskStorage):
     async def find_account(self, name: str) -> Account | None: ...
 
     @abc.abstractmethod
-    async def add_key(self, key: Key) -> None: ...
+    async def add_key(self, key: Key, *, audit: Audit | None = None) -> None: ...
 
     @abc.abstractmethod
     async def find_key(self, digest: str) -> Key | None: ...
@@ -162,11 +175,11 @@ class Storage(TaskStorage):
     async def keys(self) -> Sequence[Key]: ...
 
     @abc.abstractmethod
-    async def change_key(self, id: str, changes: Mapping[str, object]) -> Key | None:
+    async def change_key(self, id: str, changes: Mapping[str, object], *, audit: Audit | None = None) -> Key | None:
         """Set these fields of a key; the key as it is now, None where there is none."""
 
     @abc.abstractmethod
-    async def delete_key(self, id: str) -> bool: ...
+    async def delete_key(self, id: str, *, audit: Audit | None = None) -> bool: ...
 
     @abc.abstractmethod
     async def finish(self, record: Record) -> None:
@@ -207,15 +220,19 @@ class Storage(TaskStorage):
     # -- money
 
     @abc.abstractmethod
-    async def change_account(self, name: str, changes: Mapping[str, object]) -> Account | None:
-        """Set `unlimited` or `credit_line_nano`; the account as it is now, None where there is none."""
+    async def change_account(self, name: str, changes: Mapping[str, object], *, audit: Audit | None = None) -> Account | None:
+        """Set `unlimited`, `credit_line_nano` or `enabled`; the account as it is now, None where there is none."""
 
     @abc.abstractmethod
-    async def credit(self, account: str, amount_nano: int, *, id: str, note: str = "", actor: str = "") -> Balance:
+    async def credit(
+        self, account: str, amount_nano: int, *, id: str, note: str = "", actor: str = "", audit: Audit | None = None
+    ) -> Balance:
         """Add to a balance. The same `id` again changes nothing. ValueError for an unknown account or an amount below 1."""
 
     @abc.abstractmethod
-    async def adjust(self, account: str, amount_nano: int, *, id: str, note: str = "", actor: str = "") -> Balance:
+    async def adjust(
+        self, account: str, amount_nano: int, *, id: str, note: str = "", actor: str = "", audit: Audit | None = None
+    ) -> Balance:
         """Correct a balance, up or down. The same `id` again changes nothing."""
 
     @abc.abstractmethod
@@ -265,10 +282,18 @@ class Storage(TaskStorage):
     async def unclaim(self, scope: str, key: str, request_id: str) -> None:
         """The request ended with nothing worth replaying: the key is free again."""
 
-    # -- who changed what
+    @abc.abstractmethod
+    async def publish(
+        self, scope: str, key: str, request_id: str, headers: Mapping[str, str], offset: int, data: bytes
+    ) -> None:
+        """The holder's next bytes, for other processes; the first piece brings the headers. They stay until the request
+        ends. Safe to repeat."""
 
     @abc.abstractmethod
-    async def note(self, audit: Audit) -> None: ...
+    async def published(self, request_id: str, offset: int) -> Heard | None:
+        """What a running request has published from there on; None where there is nothing new."""
+
+    # -- who changed what
 
     @abc.abstractmethod
     async def audits(self, *, after: int = 0, limit: int = 100) -> Sequence[Audit]:

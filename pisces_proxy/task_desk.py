@@ -225,7 +225,7 @@ class TaskDesk:
         try:
             refusal = await self._storage.add_task(task, reservation)
             if refusal is not None:
-                raise self._billing.short(refusal, task.hold_nano)
+                raise self._billing.short(refusal, task.hold_nano, call.key.quota_period, task.created_at)
         except Exception:
             call.settled = call.told = False
             raise

@@ -15,6 +15,7 @@ from . import sse
 from .chat import BlockStart, Delta, Event, Failed, Finish, Response, Start, Stop, ToolCall, unfold
 from .errors import PiscesError
 from .plugin import Encoder, Profile, Reply, Wire
+from .stops import StopScan
 from .usage import Usage
 
 
@@ -36,6 +37,11 @@ class Transform(abc.ABC):
     @abc.abstractmethod
     def usage(self) -> Usage | None:
         """What the upstream has counted so far."""
+
+    @property
+    @abc.abstractmethod
+    def shrunk(self) -> bool:
+        """Whether a count of it went down in between."""
 
     @property
     def complete(self) -> bool:
@@ -74,21 +80,35 @@ class Transform(abc.ABC):
 
 
 class Translation(Transform):
-    """Another wire on each side. `names` gives tools the spelling that the client knows."""
+    """Another wire on each side. `names` gives tools the spelling that the client knows, `stops` cuts the text."""
 
-    def __init__(self, source: Wire, profile: Profile, encoder: Encoder, names: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        source: Wire,
+        profile: Profile,
+        encoder: Encoder,
+        names: Mapping[str, str] | None = None,
+        stops: StopScan | None = None,
+    ) -> None:
         self._frames = sse.Reader()
         self._decoder = source.decoder(profile)
         self._encoder = encoder
         self._names = names
+        self._stops = stops
 
     @property
     def complete(self) -> bool:
+        if self._stops is not None and self._stops.ended:
+            return self._decoder.done
         return self.finished or self._decoder.done
 
     @property
     def usage(self) -> Usage | None:
         return self._decoder.usage
+
+    @property
+    def shrunk(self) -> bool:
+        return self._decoder.shrunk
 
     def feed(self, chunk: bytes) -> bytes:
         decode = self._decoder.decode
@@ -118,6 +138,8 @@ class Translation(Transform):
             return b""
         if self._names:
             events = renamed(events, self._names)
+        if self._stops is not None:
+            events = self._stops.events(events)
         self._note(events)
         return self._encoder.encode(events)
 
@@ -148,6 +170,10 @@ class Passthrough(Transform):
     @property
     def usage(self) -> Usage | None:
         return self._decoder.usage
+
+    @property
+    def shrunk(self) -> bool:
+        return self._decoder.shrunk
 
     @property
     def letters(self) -> int:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
+
 import msgspec
 
-ABSURD = 1_000_000_000  # tokens; no request has used so many, and what claims to is clamped
+ABSURD = 20_000_000  # tokens; no model takes or gives so many, so what claims to has not counted
 
 
 class Usage(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,13 +31,21 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True):
     estimated: bool = False
 
     @property
+    def absurd(self) -> bool:
+        """Whether it is worth nothing: our own estimate is nearer."""
+        return self.input > ABSURD or self.output > ABSURD
+
+    @property
     def total(self) -> int:
         return self.input + self.output
 
     def checked(self) -> tuple[Usage, tuple[str, ...]]:
         """The same with impossible counts mended, and the names of the members that were."""
-        counts = [(name, getattr(self, name)) for name in _COUNTS]
-        mended: dict[str, int] = {name: min(max(count, 0), ABSURD) for name, count in counts if not 0 <= count <= ABSURD}
+        counts = _counts(self)
+        mended: dict[str, int] = {}
+        if min(counts) < 0 or max(counts) > ABSURD:
+            mended = {name: min(max(count, 0), ABSURD) for name, count in zip(_COUNTS, counts, strict=True)}
+            mended = {name: count for name, count in mended.items() if count != getattr(self, name)}
         usage = msgspec.structs.replace(self, **mended) if mended else self
         if usage.cached_input + usage.cache_write > usage.input:
             # counted exclusively by this upstream: add instead of trusting
@@ -46,3 +56,4 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _COUNTS = tuple(name for name in Usage.__struct_fields__ if name != "estimated")
+_counts = attrgetter(*_COUNTS)

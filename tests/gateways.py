@@ -15,7 +15,8 @@ from pathlib import Path
 from upstreams.server import Upstream
 
 from pisces_proxy.config import parse
-from pisces_proxy.gateway import Gateway, first_key
+from pisces_proxy.first_start import first_key
+from pisces_proxy.gateway import Gateway
 from pisces_proxy.serving import start
 from pisces_proxy.storage import Record, Storage
 

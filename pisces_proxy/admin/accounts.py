@@ -15,7 +15,7 @@ from ..ledger import Balance
 from ..storage import Account
 from . import told
 from .asked import AccountChange, AccountNew, AdjustmentNew, CreditNew, Nothing, Page
-from .desk import Call, Desk, missing, moment, paged, printable
+from .desk import Call, Desk, audit, missing, moment, paged, printable
 
 
 async def list_accounts(desk: Desk, call: Call[Page, None]) -> told.Accounts:
@@ -27,12 +27,12 @@ async def create_account(desk: Desk, call: Call[Nothing, AccountNew]) -> told.Ac
     new = call.body
     if await desk.storage.find_account(printable(new.name, "name")) is not None:
         raise _taken(new.name)
-    account = Account(name=new.name, unlimited=new.unlimited, credit_line_nano=new.credit_line_nano, created_at=time.time())
+    account = Account(**msgspec.structs.asdict(new), created_at=time.time())
+    done = audit(call.actor, "account.create", new.name, msgspec.structs.asdict(new))
     try:
-        await desk.storage.add_account(account)
+        await desk.storage.add_account(account, audit=done)
     except ValueError:  # made by somebody else a moment ago
         raise _taken(new.name) from None
-    await desk.note(call.actor, "account.create", new.name, msgspec.structs.asdict(new))
     return await _told(desk, account)
 
 
@@ -44,8 +44,8 @@ async def change_account(desk: Desk, call: Call[Nothing, AccountChange]) -> told
     account = await _account(desk, call.path["name"])
     changes = {name: value for name, value in msgspec.structs.asdict(call.body).items() if value is not UNSET}
     if changes:
-        account = await desk.storage.change_account(account.name, changes) or account
-        await desk.note(call.actor, "account.change", account.name, changes)
+        done = audit(call.actor, "account.change", account.name, changes)
+        account = await desk.storage.change_account(account.name, changes, audit=done) or account
     return await _told(desk, account)
 
 
@@ -67,14 +67,11 @@ async def _deposit(
 ) -> told.Account:
     """Once for each id, however often it is sent; so is its audit."""
     amount, account = _amount(new), await _account(desk, name)
-    async with desk.turn:
-        there = await desk.storage.ledger(request_id=new.id)
-        try:
-            await write(name, amount, id=new.id, note=new.note, actor=actor)
-        except ValueError as error:
-            raise KeyReused(f"This is not accepted: {error}.", param="id", code="not_accepted") from None
-        if not any(entry.kind == kind for entry in there):
-            await desk.note(actor, f"account.{kind}", name, {"id": new.id, "amount_nano": amount, "note": new.note})
+    done = audit(actor, f"account.{kind}", name, {"id": new.id, "amount_nano": amount, "note": new.note})
+    try:
+        await write(name, amount, id=new.id, note=new.note, actor=actor, audit=done)
+    except ValueError as error:
+        raise KeyReused(f"This is not accepted: {error}.", param="id", code="not_accepted") from None
     return await _told(desk, account)
 
 
@@ -99,6 +96,7 @@ async def _told(desk: Desk, account: Account) -> told.Account:
     balance = await desk.storage.balance(account.name) or Balance(account=account.name)
     return told.Account(
         name=account.name,
+        enabled=account.enabled,
         unlimited=account.unlimited,
         credit_line_nano=account.credit_line_nano,
         balance_nano=balance.balance_nano,

@@ -45,9 +45,10 @@ class KeysQuery(Page, frozen=True):
     account: str | None = None
 
 
-class UsageQuery(Asked, frozen=True):
-    """`since` counts from there, `until` up to but without it. `key` is a key's name."""
+class UsageQuery(Page, frozen=True):
+    """`since` counts from there, `until` up to but without it (give it, and pages agree). `key` is a key's name."""
 
+    limit: Limit = 1000
     by: GroupBy = "model"
     since: Written | None = None
     until: Written | None = None
@@ -86,13 +87,15 @@ class AccountNew(Asked, frozen=True):
     """An account. Without `unlimited` it spends what is credited, and as far below zero as its credit line goes."""
 
     name: Name
+    enabled: bool = True
     unlimited: bool = False
     credit_line_nano: Nano = 0
 
 
 class AccountChange(Asked, frozen=True):
-    """What is left out stays."""
+    """What is left out stays. `enabled` false: the account's keys are refused until it is true again."""
 
+    enabled: bool | UnsetType = UNSET
     unlimited: bool | UnsetType = UNSET
     credit_line_nano: Nano | UnsetType = UNSET
 

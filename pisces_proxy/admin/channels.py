@@ -13,7 +13,7 @@ from ..errors import ConfigError, KeyReused
 from ..routing import Target
 from . import told
 from .asked import Nothing
-from .desk import Call, Desk, missing, moment
+from .desk import Call, Desk, audit, missing, moment
 
 _OFF = "channels_off"
 
@@ -42,8 +42,8 @@ async def _switch(desk: Desk, name: str, actor: str, *, off: bool) -> told.Chann
         before = set(msgspec.json.decode(written, type=list[str]) if written else [])
         after = before | {name} if off else before - {name}
         if after != before:
-            await desk.storage.set_setting(_OFF, msgspec.json.encode(sorted(after)).decode())
-            await desk.note(actor, "channel.disable" if off else "channel.enable", name)
+            done = audit(actor, "channel.disable" if off else "channel.enable", name)
+            await desk.storage.set_setting(_OFF, msgspec.json.encode(sorted(after)).decode(), audit=done)
         desk.gateway.world.disable(dict.fromkeys(after, True))
     return _told(_target(desk, name))
 
@@ -55,8 +55,7 @@ async def reload(desk: Desk, call: Call[Nothing, None]) -> told.Reloaded:
         desk.gateway.reload(mark)
     except ConfigError as error:
         raise KeyReused(error.message, code="invalid_configuration") from None
-    await desk.storage.set_setting("reload", mark)
-    await desk.note(call.actor, "reload", desk.gateway.config.source)
+    await desk.storage.set_setting("reload", mark, audit=audit(call.actor, "reload", desk.gateway.config.source))
     return told.Reloaded(channels=len(desk.gateway.config.channels))
 
 

@@ -47,11 +47,10 @@ class Desk:
     def storage(self) -> Storage:
         return self.gateway.storage
 
-    async def note(self, actor: str, action: str, target: str, detail: Mapping[str, object] | None = None) -> None:
-        """Write a change down. It has been made already: what cannot be made is no change."""
-        audit = Audit(at=time.time(), actor=actor, action=action, target=target, detail=dict(detail or {}))
-        await self.storage.note(audit)
-        await self.gateway.look()  # the others see it within a second, this one at once
+
+def audit(actor: str, action: str, target: str, detail: Mapping[str, object] | None = None) -> Audit:
+    """Who changes what; the storage writes it with the change, or neither."""
+    return Audit(at=time.time(), actor=actor, action=action, target=target, detail=dict(detail or {}))
 
 
 def seconds(moment: datetime | None, param: str) -> float | None:

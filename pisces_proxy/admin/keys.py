@@ -10,10 +10,11 @@ from msgspec import UNSET
 
 from ..errors import BadRequest, Conflict, PiscesError
 from ..keys import digest, hint, new_id, new_secret
+from ..ledger import Audit
 from ..storage import Key
 from . import told
 from .asked import KeyChange, KeyNew, KeysQuery, Nothing
-from .desk import Call, Desk, missing, moment, paged, printable, seconds
+from .desk import Call, Desk, audit, missing, moment, paged, printable, seconds
 
 
 async def list_keys(desk: Desk, call: Call[KeysQuery, None]) -> told.Keys:
@@ -29,11 +30,11 @@ async def create_key(desk: Desk, call: Call[Nothing, KeyNew]) -> told.KeyMade:
         raise missing("account", new.account, "account")
     secret = new_secret(desk.gateway.config.server.key_prefix)
     key = _made(new, secret)
+    done = audit(call.actor, "key.create", key.id, {"name": key.name, "account": key.account, "kind": key.kind})
     try:
-        await desk.storage.add_key(key)
+        await desk.storage.add_key(key, audit=done)
     except ValueError as error:
         raise _taken(error) from None
-    await desk.note(call.actor, "key.create", key.id, {"name": key.name, "account": key.account, "kind": key.kind})
     return told.KeyMade(key=_told(key), secret=secret)
 
 
@@ -67,9 +68,7 @@ async def change_key(desk: Desk, call: Call[Nothing, KeyChange]) -> told.Key:
     changes = _changes(call.body)
     if not changes:
         return _told(key)
-    changed = await _change(desk, key, changes)
-    await desk.note(call.actor, "key.change", key.id, changes)
-    return _told(changed)
+    return _told(await _change(desk, key, changes, audit(call.actor, "key.change", key.id, changes)))
 
 
 def _changes(body: KeyChange) -> dict[str, object]:
@@ -86,21 +85,21 @@ def _changes(body: KeyChange) -> dict[str, object]:
 async def rotate_key(desk: Desk, call: Call[Nothing, None]) -> told.KeyMade:
     key = await _key(desk, call.path["key"])
     secret = new_secret(desk.gateway.config.server.key_prefix)
-    changed = await _change(desk, key, {"digest": digest(secret), "hint": hint(secret)})
-    await desk.note(call.actor, "key.rotate", key.id)
+    changes: dict[str, object] = {"digest": digest(secret), "hint": hint(secret)}
+    changed = await _change(desk, key, changes, audit(call.actor, "key.rotate", key.id))
     return told.KeyMade(key=_told(changed), secret=secret)
 
 
 async def delete_key(desk: Desk, call: Call[Nothing, None]) -> None:
     key = await _key(desk, call.path["key"])
-    if not await desk.storage.delete_key(key.id):
+    done = audit(call.actor, "key.delete", key.id, {"name": key.name, "account": key.account})
+    if not await desk.storage.delete_key(key.id, audit=done):
         raise missing("key", call.path["key"])
-    await desk.note(call.actor, "key.delete", key.id, {"name": key.name, "account": key.account})
 
 
-async def _change(desk: Desk, key: Key, changes: dict[str, object]) -> Key:
+async def _change(desk: Desk, key: Key, changes: dict[str, object], done: Audit) -> Key:
     try:
-        changed = await desk.storage.change_key(key.id, changes)
+        changed = await desk.storage.change_key(key.id, changes, audit=done)
     except ValueError as error:
         raise _taken(error) from None
     if changed is None:

@@ -31,7 +31,7 @@ async def list_prices(desk: Desk, call: Call[PricesQuery, None]) -> told.Prices:
 def price(model: str, gateway: Gateway) -> told.Price:
     """By the first channel that serves it, as it is billed there; the tables' own word for a model that none serves."""
     now, candidates = time.time(), gateway.world.routes.candidates(model)
-    found = _sale(gateway, model, candidates[0], now) if candidates else gateway.book.lookup(model, now)
+    found = _sale(gateway, model, candidates[0], now) if candidates else gateway.billing.book.lookup(model, now)
     paid = {one.target.channel.name: cost_price(one.target.channel.cost, now, model, one.model) for one in candidates}
     return told.Price(
         model=model,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from functools import lru_cache
-from typing import Any, get_args, get_origin
+from typing import Any, Literal, get_args, get_origin
 
 import msgspec
 from aiohttp import web
@@ -76,10 +76,27 @@ def _mistake(error: msgspec.ValidationError, wanted: type[Asked], what: str) -> 
     if missing := _MISSING.search(message):
         return BadRequest(f"The {what} `{missing[1]}` is missing.", param=missing[1], code=f"missing_{what}")
     path = _PATH.search(message)
-    said = _PATH.sub("", message)
+    said = _said(_PATH.sub("", message), path[1] if path else "", wanted)
     if path is None:
         return BadRequest(f"{said}.", code="invalid_value")
     return BadRequest(f"`{path[1]}`: {said}.", param=path[1], code="invalid_value")
+
+
+def _said(message: str, member: str, wanted: type[Asked]) -> str:
+    """What would be right, where the decoder only says what is wrong."""
+    kind = next((field.type for field in msgspec.structs.fields(wanted) if field.name == member), None)
+    if message.startswith("Invalid enum value"):
+        return f"{message}. One of {', '.join(_choices(kind))}"
+    if "matching regex" in message:
+        return 'dollars are written as "12.50", with at most nine decimals; a credit is more than 0'
+    return message
+
+
+def _choices(kind: Any) -> list[str]:
+    """Of a Literal, or of one among others."""
+    if get_origin(kind) is Literal:
+        return [str(choice) for choice in get_args(kind)]
+    return [choice for part in get_args(kind) for choice in _choices(part)]
 
 
 def _unknown(name: str, wanted: type[Asked], what: str) -> BadRequest:

@@ -8,14 +8,15 @@ from ..ledger import Audit, Entry
 from ..storage import Record
 from . import told
 from .asked import AuditsQuery, LedgerQuery, Nothing, RequestsQuery, UsageQuery
-from .desk import Call, Desk, instant, lost_cursor, missing, moment, seconds
+from .desk import Call, Desk, instant, lost_cursor, missing, moment, paged, seconds
 
 
 async def sum_usage(desk: Desk, call: Call[UsageQuery, None]) -> told.UsageSums:
     query = call.query
     found = await desk.storage.usage(by=query.by, **_matching(query))
     since, until = instant(query.since, "since"), instant(query.until, "until")
-    return told.UsageSums(by=query.by, since=since, until=until, data=list(found))
+    page, cursor = paged(found, query, lambda group: group.name)
+    return told.UsageSums(by=query.by, since=since, until=until, data=list(page), next_cursor=cursor)
 
 
 async def list_requests(desk: Desk, call: Call[RequestsQuery, None]) -> told.Requests:

@@ -9,6 +9,7 @@ import msgspec
 
 from ..errors import Unauthenticated
 from ..keys import digest, hint, new_secret
+from ..ledger import Audit
 from ..storage import Storage
 
 PREFIX = "pisces-admin-"
@@ -33,29 +34,29 @@ async def tokens(storage: Storage) -> list[Token]:
     return _decode(written) if written else []
 
 
-async def add(storage: Storage, name: str) -> tuple[Token, str]:
+async def add(storage: Storage, name: str, audit: Audit | None = None) -> tuple[Token, str]:
     """A new token, and its secret for this once. ValueError for a name that is taken."""
     there = await tokens(storage)
     if any(token.name == name for token in there):
         raise ValueError(f"an admin token named {name!r} exists already")
     secret = new_secret(PREFIX)
     token = Token(name=name, digest=digest(secret), hint=hint(secret), created_at=time.time())
-    await _keep(storage, [*there, token])
+    await _keep(storage, [*there, token], audit)
     return token, secret
 
 
-async def remove(storage: Storage, name: str) -> bool:
+async def remove(storage: Storage, name: str, audit: Audit | None = None) -> bool:
     """Whether there was one."""
     there = await tokens(storage)
     left = [token for token in there if token.name != name]
     if len(left) == len(there):
         return False
-    await _keep(storage, left)
+    await _keep(storage, left, audit)
     return True
 
 
-async def _keep(storage: Storage, kept: list[Token]) -> None:
-    await storage.set_setting(SETTING, msgspec.json.encode(kept).decode() if kept else None)
+async def _keep(storage: Storage, kept: list[Token], audit: Audit | None) -> None:
+    await storage.set_setting(SETTING, msgspec.json.encode(kept).decode() if kept else None, audit=audit)
 
 
 async def bearer(storage: Storage, headers: Mapping[str, str]) -> Token:

@@ -30,9 +30,11 @@ class Problem(Told, frozen=True):
 
 
 class Account(Told, frozen=True):
-    """`available_nano` = balance + credit line - reserved; null for an unlimited account."""
+    """`available_nano` = balance + credit line - reserved; null for an unlimited account. Not `enabled`: its keys are
+    refused."""
 
     name: str
+    enabled: bool
     unlimited: bool
     credit_line_nano: int
     balance_nano: int
@@ -86,11 +88,12 @@ class UsageSums(Told, frozen=True):
     since: datetime | None
     until: datetime | None
     data: list[UsageGroup]
+    next_cursor: str | None
 
 
 class Request(Told, frozen=True):
     """One request. `status` is what the client got: 499 where it left first. `upstream_cost_nano` is what its channel pays,
-    null where the channel does not say."""
+    and `margin_nano` what is left; null where the channel does not say."""
 
     request_id: str
     at: datetime
@@ -109,6 +112,7 @@ class Request(Told, frozen=True):
     usage: Usage
     cost_nano: int
     upstream_cost_nano: int | None
+    margin_nano: int | None
     flags: list[str]
     total_ms: float
     first_byte_ms: float | None

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from . import values
+from .audits import audit
 from .context import json_option, open_storage, refusals, storage_options, unknown
 
 if TYPE_CHECKING:
@@ -49,13 +49,10 @@ def create(name: str, path: str | None, database: str | None, as_json: bool) -> 
 
 async def _create(path: str | None, database: str | None, name: str) -> tuple[Token, str]:
     from ..admin import tokens
-    from ..ledger import Audit
 
     async with open_storage(path, database) as storage:
         with refusals():
-            made = await tokens.add(storage, name)
-        await storage.note(Audit(at=time.time(), actor="cli", action="admin_token.create", target=name))
-        return made
+            return await tokens.add(storage, name, audit("admin_token.create", name))
 
 
 @token.command("list")
@@ -92,12 +89,10 @@ def delete(name: str, path: str | None, database: str | None) -> None:
 
 async def _delete(path: str | None, database: str | None, name: str) -> None:
     from ..admin import tokens
-    from ..ledger import Audit
 
     async with open_storage(path, database) as storage:
-        if not await tokens.remove(storage, name):
+        if not await tokens.remove(storage, name, audit("admin_token.delete", name)):
             raise unknown("admin token", name, [one.name for one in await tokens.tokens(storage)], _LISTING)
-        await storage.note(Audit(at=time.time(), actor="cli", action="admin_token.delete", target=name))
 
 
 def _told(one: Token) -> dict[str, Any]:

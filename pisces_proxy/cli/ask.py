@@ -18,6 +18,7 @@ from ..errors import ConfigError
 from ..plugin import Profile, Provider, Wire
 from ..registry import Registry
 from ..storage import Account, Key
+from .audits import audit
 from .context import open_storage
 
 
@@ -94,7 +95,8 @@ async def _key(key: str | None, path: str | None, database: str | None) -> Async
         secret = keys.new_secret("pisces-")
         now = time.time()
         if await storage.find_account("default") is None:
-            await storage.add_account(Account(name="default", unlimited=True, created_at=now))
+            account = Account(name="default", unlimited=True, created_at=now)
+            await storage.add_account(account, audit=audit("account.create", account.name, unlimited=True))
         made = Key(
             id=keys.new_id(),
             name=f"ask-{keys.digest(secret)[:6]}",
@@ -103,11 +105,11 @@ async def _key(key: str | None, path: str | None, database: str | None) -> Async
             expires_at=now + 600,
             created_at=now,
         )
-        await storage.add_key(made)
+        await storage.add_key(made, audit=audit("key.create", made.name, id=made.id, account=made.account))
         try:
             yield secret
         finally:
-            await storage.delete_key(made.id)
+            await storage.delete_key(made.id, audit=audit("key.delete", made.name, id=made.id))
 
 
 async def _first_model(session: aiohttp.ClientSession, url: str, secret: str) -> str:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 
 from ..ledger import Audit
-from ..storage import Storage
 
 ACTOR = "cli"
 
 
-async def note(storage: Storage, action: str, target: str, **detail: object) -> None:
-    await storage.note(Audit(at=time.time(), actor=ACTOR, action=action, target=target, detail=detail))
+def audit(action: str, target: str, **detail: object) -> Audit:
+    """The storage writes it with the change, or neither."""
+    return Audit(at=time.time(), actor=ACTOR, action=action, target=target, detail=detail)

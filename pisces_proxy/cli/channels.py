@@ -11,6 +11,7 @@ import msgspec
 
 from ..config import Channel, Config, load
 from ..errors import ConfigError
+from .audits import audit
 from .context import open_storage
 
 if TYPE_CHECKING:
@@ -100,7 +101,7 @@ async def _test(config: Config, channel: Channel, model: str) -> str:
 
     import aiohttp
 
-    from ..gateway import first_key
+    from ..first_start import first_key
     from ..serving import start
 
     if channel.off:
@@ -162,7 +163,8 @@ async def _switch(path: str | None, database: str | None, name: str, *, off: boo
         written = await storage.setting("channels_off")
         names = set(msgspec.json.decode(written) if written else [])
         names = names | {name} if off else names - {name}
-        await storage.set_setting("channels_off", msgspec.json.encode(sorted(names)).decode())
+        done = audit("channel.disable" if off else "channel.enable", name)
+        await storage.set_setting("channels_off", msgspec.json.encode(sorted(names)).decode(), audit=done)
 
 
 def _find(config: Config, name: str) -> Channel:

@@ -24,6 +24,7 @@ def check(path: str | None, without: tuple[str, ...]) -> None:
     registry = Registry.load(config, without)
     world = World(config, registry)
     registry.storage(config.server.database)
+    registry.limiter(config.server.limits)
     click.echo(f"{config.source}: fine. {len(registry.plugins)} plugins, {len(config.channels)} channels.")
     for target in world.routes.targets:
         channel = target.channel

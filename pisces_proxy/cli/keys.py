@@ -10,7 +10,8 @@ import click
 
 from ..ledger import Period
 from ..storage import Account, Key, Storage
-from . import audits, values
+from . import values
+from .audits import audit
 from .context import json_option, open_storage, refusals, storage_options, unknown
 
 _PER: dict[Period, str] = {"day": "a day", "month": "a month", "total": "in total"}
@@ -86,8 +87,7 @@ async def _create(path: str | None, database: str | None, given: dict[str, Any])
     async with open_storage(path, database) as storage:
         await _check_account(storage, key.account)
         with refusals():
-            await storage.add_key(key)
-        await audits.note(storage, "key.create", key.name, **_told(key))
+            await storage.add_key(key, audit=audit("key.create", key.name, **_told(key)))
     return key, secret
 
 
@@ -104,8 +104,8 @@ async def _check_account(storage: Storage, name: str) -> None:
     if name != DEFAULT:
         known = [account.name for account in await storage.accounts()]
         raise unknown("account", name, known, f"pisces accounts list` or make it with `pisces accounts create {name}")
-    await storage.add_account(Account(name=DEFAULT, unlimited=True, created_at=time.time()))
-    await audits.note(storage, "account.create", DEFAULT, unlimited=True)
+    account = Account(name=DEFAULT, unlimited=True, created_at=time.time())
+    await storage.add_account(account, audit=audit("account.create", DEFAULT, unlimited=True))
 
 
 def _show_secret(key: Key, secret: str, as_json: bool) -> None:
@@ -258,16 +258,13 @@ def delete(name: str, path: str | None, database: str | None) -> None:
 async def _change(path: str | None, database: str | None, name: str, action: str, changes: dict[str, object]) -> Key:
     async with open_storage(path, database) as storage:
         key = _one(list(await storage.keys()), name)
-        changed = await storage.change_key(key.id, changes) or key
-        await audits.note(storage, action, key.name, id=key.id)
-        return changed
+        return await storage.change_key(key.id, changes, audit=audit(action, key.name, id=key.id)) or key
 
 
 async def _delete(path: str | None, database: str | None, name: str) -> Key:
     async with open_storage(path, database) as storage:
         key = _one(list(await storage.keys()), name)
-        await storage.delete_key(key.id)
-        await audits.note(storage, "key.delete", key.name, id=key.id)
+        await storage.delete_key(key.id, audit=audit("key.delete", key.name, id=key.id))
         return key
 
 

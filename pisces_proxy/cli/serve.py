@@ -15,6 +15,7 @@ import msgspec
 
 from ..config import Config, load, seconds
 from ..errors import ConfigError
+from .audits import audit
 from .context import open_storage
 
 
@@ -66,7 +67,7 @@ def _run(config: Config, path: str | None, without: tuple[str, ...], worker: boo
     registry = Registry.load(config, without)
 
     async def announce(running: Any) -> None:
-        from ..gateway import first_key
+        from ..first_start import first_key
 
         secret = await first_key(running.gateway.storage, config.server.key_prefix)
         if not worker:
@@ -112,7 +113,7 @@ def _supervise(config: Config, workers: int) -> int:
     if config.server.port == 0:
         raise ConfigError("--workers needs a fixed --port.")
     if config.server.limits == "memory://":
-        click.echo('Note: limits = "memory://" counts per worker. Use redis://... to count over all of them.', err=True)
+        click.echo('Note: limits = "memory://" counts per worker: each of them lets a key through up to its limits.', err=True)
     command = [sys.executable, "-m", "pisces_proxy.cli", *_worker_arguments()]
     running = [subprocess.Popen([*command, *(["--worker"])]) for _ in range(workers)]
 
@@ -166,7 +167,7 @@ def reload(path: str | None, database: str | None, wait: str) -> None:
 async def _ask_reload(path: str | None, database: str | None, wait: float) -> str | None:
     async with open_storage(path, database) as storage:
         mark = f"{time.time():.6f}-{os.getpid()}"
-        await storage.set_setting("reload", mark)
+        await storage.set_setting("reload", mark, audit=audit("reload", path or "channels.toml"))
         end = time.monotonic() + wait
         while time.monotonic() < end:
             await asyncio.sleep(0.1)

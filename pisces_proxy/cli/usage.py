@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, get_args
 
 import click
@@ -17,6 +17,7 @@ from . import values
 from .context import json_option, open_storage, storage_options
 
 _SUMS = ("requests", "errors", "input_tokens", "cached_tokens", "output_tokens", "reasoning_tokens", "cost_nano")
+_MARGIN = ("upstream_cost_nano", "margin_nano")
 # a usage's fields as the JSON names them, in the order of `pisces usage`
 _TOKENS = {
     "input": "input_tokens",
@@ -54,9 +55,11 @@ def usage(since: str, by: GroupBy, path: str | None, database: str | None, as_js
     if as_json:
         print_json([{by: group.name, **msgspec.structs.asdict(group)} for group in groups])
         return
-    total = UsageGroup(name="total", **{name: sum(getattr(group, name) for group in groups) for name in _SUMS})
-    rows = [_row(group) for group in [*groups, total]] if groups else []
+    total = UsageGroup(name="total", **{name: sum(getattr(group, name) for group in groups) for name in _SUMS + _MARGIN})
+    sold = any(getattr(total, name) for name in _MARGIN)  # no channel says what it pays: no columns for it
+    rows = [_row(group, sold) for group in [*groups, total]] if groups else []
     columns = [by, "requests", "errors", "input", "cached", "output", "reasoning", "cost"]
+    columns += ["upstream", "margin"] if sold else []
     print_table(f"Usage of the last {since}", columns, rows, right=columns[1:], total=True)
 
 
@@ -65,11 +68,12 @@ async def _usage(path: str | None, database: str | None, since: float, by: Group
         return await storage.usage(since=since, by=by)
 
 
-def _row(group: UsageGroup) -> list[str]:
+def _row(group: UsageGroup, sold: bool) -> list[str]:
     from .tables import count, dollars
 
     *counts, cost = (getattr(group, name) for name in _SUMS)
-    return [group.name or "(none)", *map(count, counts), dollars(cost)]
+    money = (cost, group.upstream_cost_nano, group.margin_nano) if sold else (cost,)
+    return [group.name or "(none)", *map(count, counts), *map(dollars, money)]
 
 
 @click.command()
@@ -116,6 +120,8 @@ def _whole(record: Record) -> dict[str, Any]:
         "measures": record.measures,
         "price_lines": record.price_lines,
         "cost_nano": record.cost_nano,
+        "upstream_cost_nano": record.upstream_cost_nano,
+        "margin_nano": record.margin_nano,
         "warnings": record.warnings,
         "flags": record.flags,
     }
@@ -143,6 +149,8 @@ def _show(record: Record) -> None:
             ("usage", _counted(record.usage)),
             ("measures", in_words(record.measures)),
             ("cost", dollars(record.cost_nano)),
+            ("upstream cost", dollars(record.upstream_cost_nano)),
+            ("margin", dollars(record.margin_nano)),
             ("client's id", record.client_request_id),
             ("warnings", "\n".join(record.warnings)),
             ("flags", ", ".join(record.flags)),
@@ -151,8 +159,18 @@ def _show(record: Record) -> None:
     columns = ["channel", "upstream model", "status", "started", "first byte", "ended", "error"]
     print_table("Attempts", columns, [_tried(attempt) for attempt in record.attempts], right=columns[2:-1])
     if record.price_lines:
-        names = list(record.price_lines[0])
-        print_table("Price", names, [[str(line.get(name, "")) for name in names] for line in record.price_lines])
+        columns = ["unit", "quantity", "rate", "amount"]
+        print_table("Price", columns, [_priced(line) for line in record.price_lines], right=columns[1:])
+
+
+def _priced(line: Mapping[str, Any]) -> list[str]:
+    """A line of the bill as it was frozen: its rate is in nano-dollars per million."""
+    from .tables import dollars
+
+    unit, rate = str(line["unit"]), int(line["rate"])
+    each = unit.partition(" ")[0] in ("search", "call", "image", "second")
+    told = f"{dollars(rate // 1_000_000)} each" if each else f"{dollars(rate)} per million"
+    return [unit.replace("_", " "), f"{line['quantity']:,}", told, dollars(line["amount_nano"])]
 
 
 def _tried(attempt: Attempt) -> list[str]:

@@ -10,12 +10,20 @@ import click
 
 def dollars(written: str) -> int:
     """US dollars as nano-dollars, exactly."""
+    nano = correction(written)
+    if nano < 0:
+        raise click.BadParameter(f"{written!r} cannot be kept: it takes 0 or more dollars.")
+    return nano
+
+
+def correction(written: str) -> int:
+    """The same, up or down: 5, -0.25, -$3."""
     try:
-        nano = Decimal(written.removeprefix("$")).scaleb(9)
+        nano = Decimal(written.replace("$", "", 1)).scaleb(9)
     except InvalidOperation:
         raise click.BadParameter(f"{written!r} is not an amount of dollars. Write 5 or 0.25.") from None
-    if not nano.is_finite() or not 0 <= nano < 2**63 or nano != int(nano):
-        raise click.BadParameter(f"{written!r} cannot be kept: it takes 0 or more dollars, with at most nine decimals.")
+    if not nano.is_finite() or abs(nano) >= 2**63 or nano != int(nano):
+        raise click.BadParameter(f"{written!r} cannot be kept: dollars have at most nine decimals and nine digits before them.")
     return int(nano)
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 
 # so that a broken promise is told with its values, as in a test module
-_PARTS = ("accounts", "crashes", "endings", "histories", "money", "quotas", "records", "replays", "tasks")
+_PARTS = ("accounts", "audits", "crashes", "endings", "histories", "money", "quotas", "records", "replays", "tasks")
 pytest.register_assert_rewrite(*(f"{__name__}.{part}" for part in _PARTS))
 
 from .accounts import AccountContract  # noqa: E402
+from .audits import AuditContract  # noqa: E402
 from .crashes import ProcessContract  # noqa: E402
 from .endings import EndingContract  # noqa: E402
 from .histories import HistoryContract  # noqa: E402
@@ -25,6 +26,7 @@ __all__ = ["FULL_KEY", "FULL_RECORD", "Played", "StorageContract", "got", "run_p
 
 class StorageContract(
     AccountContract,
+    AuditContract,
     RecordContract,
     MoneyContract,
     QuotaContract,

@@ -69,6 +69,8 @@ class EndingContract(Contract):
                 for by, name in names:
                     (group,) = await storage.usage(by=by)
                     assert (group.name, group.requests, group.errors, group.output_tokens) == (name, 1, 1, 8)
+                    assert (group.upstream_cost_nano, group.margin_nano) == (2**61, 2**61)
+                assert await storage.find_account("acme") == Account(name="acme", created_at=5.0), url
                 await storage.add_account(Account(name="new"))
                 await storage.credit("new", 5, id="c")
                 assert (await storage.verify()).problems == ()

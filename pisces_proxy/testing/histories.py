@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
@@ -22,6 +23,11 @@ _numbers = itertools.count()  # an account of its own for each history: they sha
 _amounts = st.just(0) | st.integers(0, 50)
 _requests = st.sampled_from("abcdef")
 _moments = st.sampled_from([NOON, NOON + DAY, NOON + 30 * DAY])
+
+
+def _begin(period: Period, at: float) -> tuple[int, ...]:
+    """Which day, or which month, in UTC."""
+    return time.gmtime(at)[: 3 if period == "day" else 2]
 
 
 class HistoryContract(Contract):
@@ -88,8 +94,7 @@ class Shop(RuleBasedStateMachine):
         moves = [(amount, when) for amount, when, _ in self.held.values()] + list(self.settled.values())
         if period == "total":
             return sum(amount for amount, _ in moves)
-        length = DAY if period == "day" else 30 * DAY  # the moments are so few that 30 days apart is another month
-        return sum(amount for amount, when in moves if abs(when - at) < length)
+        return sum(amount for amount, when in moves if _begin(period, when) == _begin(period, at))
 
     def id(self, request: str) -> str:
         return f"{self.name}-{request}"

@@ -8,8 +8,8 @@ import sys
 
 _PROGRAM = """
 import asyncio, pkgutil, sys
-from pisces_proxy.ledger import Reservation
-from pisces_proxy.storage import Key, Record
+from pisces_proxy.ledger import Audit, Reservation
+from pisces_proxy.storage import Account, Key, Record
 factory, url, argument = sys.argv[1:]
 async def main():
     storage = pkgutil.resolve_name(factory)(url)

@@ -65,14 +65,18 @@ class RecordContract(Contract):
         usage = Usage(input=10, cached_input=4, output=7, reasoning=2)
         day = 1_700_000_000.0  # 2023-11-14, 22:13
         for n in range(2):
-            more = record(n, at=day + 86_400, model="m", key="k", channel="c", account="a", usage=usage, cost_nano=2**60)
-            await storage.finish(more)
+            named = {"model": "m", "key": "k", "channel": "c", "account": "a"}
+            paid = {"cost_nano": 2**60, "upstream_cost_nano": 2**59} if n else {"cost_nano": 2**60}
+            await storage.finish(record(n, at=day + 86_400, usage=usage, **paid, **named))
         await storage.finish(record(7, at=day, model="n", key="l", channel="d", account="b", status=502))
         groups = await storage.usage(by=by)
         assert [group.name for group in groups] == names
         first, second = groups
         assert (first.requests, first.errors, first.cost_nano) == (2, 0, 2**61)
         assert (first.input_tokens, first.cached_tokens, first.output_tokens, first.reasoning_tokens) == (20, 8, 14, 4)
+        assert (first.upstream_cost_nano, first.margin_nano, second.margin_nano) == (2**59, 2**59, 0)
+        (partly,) = await storage.usage(since=day + 1, until=day + 2 * 86_400, by=by)
+        assert partly == first
         assert (second.requests, second.errors, second.cost_nano) == (1, 1, 0)
         assert [group.requests for group in await storage.usage(since=day + 1, by=by)] == [2]
         assert [group.requests for group in await storage.usage(until=day + 1, by=by)] == [1]

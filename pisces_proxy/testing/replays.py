@@ -5,9 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-import msgspec
-
-from ..ledger import Audit, Claim, Stored
+from ..ledger import Claim, Heard, Stored
 from ..storage import Storage
 from .contract import Contract
 from .samples import NOON
@@ -90,10 +88,51 @@ class ReplayContract(Contract):
         states = [(await claim(storage, "other", NOON + HOUR, key=str(n))).state for n in range(5)]
         assert states == ["new", "new", "new", "new", "running"]
 
-    async def test_audits_are_kept_in_order(self, storage: Storage) -> None:
-        noted = [Audit(at=NOON + n, actor="cli", action="account.credit", target="a", detail={"n": n}) for n in range(5)]
-        for audit in noted:
-            await storage.note(audit)
-        first = await storage.audits(limit=2)
-        rest = await storage.audits(after=first[-1].id)
-        assert [msgspec.structs.replace(audit, id=0) for audit in [*first, *rest]] == noted
+    # -- heard in other processes while it runs
+
+    async def test_the_holder_learns_when_somebody_else_asks(self, storage: Storage) -> None:
+        assert [(await claim(storage)).asked_at for _ in range(2)] == [0.0, 0.0]
+        await claim(storage, "r2", NOON + 5)
+        assert (await claim(storage)).asked_at == NOON + 5
+        await claim(storage, "r3", NOON + 6, fingerprint="g")
+        assert (await claim(storage)).asked_at == NOON + 5
+        await storage.unclaim("acme", "k", "r1")
+        assert (await claim(storage, "r2")).asked_at == 0.0
+
+    async def test_what_the_holder_publishes_is_heard_from_anywhere(self, storage: Storage, url: str) -> None:
+        await claim(storage)
+        assert await storage.published("r1", 0) is None
+        for _ in range(2):
+            await storage.publish("acme", "k", "r1", {"x": "ü"}, 0, b"\0one")
+            await storage.publish("acme", "k", "r1", {"x": "ü"}, 4, b"two")
+        async with self.opened(url) as second:
+            whole, rest = await second.published("r1", 0), await second.published("r1", 4)
+            assert whole == Heard(headers={"x": "ü"}, data=b"\0onetwo")
+            assert rest is not None
+            assert rest.data == b"two"
+            assert await second.published("r1", 7) is None
+            assert await second.published("r2", 0) is None
+
+    async def test_nothing_is_heard_of_who_does_not_hold_the_key_or_has_ended(self, storage: Storage) -> None:
+        await claim(storage)
+        for scope, key, request_id in (("acme", "k", "r2"), ("acme", "other", "r1"), ("other", "k", "r1")):
+            await storage.publish(scope, key, request_id, {}, 0, b"x")
+            assert await storage.published(request_id, 0) is None
+        await storage.publish("acme", "k", "r1", {}, 0, b"x")
+        await storage.keep("acme", "k", ANSWER)
+        assert await storage.published("r1", 0) is None
+        await storage.publish("acme", "k", "r1", {}, 1, b"late")
+        assert await storage.published("r1", 0) is None
+        await claim(storage, "r5", key="free")
+        await storage.publish("acme", "free", "r5", {}, 0, b"x")
+        await storage.unclaim("acme", "free", "r5")
+        assert await storage.published("r5", 0) is None
+
+    async def test_what_a_killed_holder_published_is_swept(self, storage: Storage) -> None:
+        await claim(storage)
+        await storage.publish("acme", "k", "r1", {}, 0, b"x")
+        await storage.sweep(NOON)
+        assert await storage.published("r1", 0) is not None
+        await storage.sweep(NOON + HOUR)
+        await storage.sweep(NOON + HOUR)
+        assert await storage.published("r1", 0) is None

@@ -45,6 +45,7 @@ FULL_RECORD = Record(
     usage=Usage(input=9, cached_input=1, cache_write=2, cache_write_1h=1, audio_input=1, image_input=1, tool_input=1,
                 output=8, reasoning=3, audio_output=1, image_output=1, searches=2, estimated=True),
     cost_nano=2**62,
+    upstream_cost_nano=2**61,
     price_lines=[{"unit": "input", "nano": 3}],
     warnings=["top_k;dropped;unsupported"],
     flags=["client_left"],

@@ -28,7 +28,6 @@ from pisces_proxy.chat import (
 from pisces_proxy.errors import UpstreamBroken
 from pisces_proxy.plugin import Decoder
 from pisces_proxy.refusals import complaint_in, understand
-from pisces_proxy.usage import Usage
 
 from . import shapes
 from .citations import read_citation
@@ -63,7 +62,6 @@ class MessagesDecoder(Decoder):
     """Blocks that an upstream interleaves are put one behind the other: all but the first open one wait (H15)."""
 
     def __init__(self) -> None:
-        self.usage: Usage | None = None
         self.done = False
         self._open: _Open | None = None
         self._waiting: dict[int, list[shapes.Frame]] = {}

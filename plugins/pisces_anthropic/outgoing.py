@@ -22,6 +22,10 @@ from .toolbox import Toolbox, ToolNames
 
 Json = dict[str, Any]
 
+# An answer of more tokens may take longer than the ten minutes that idle connections live; the vendor's own SDKs refuse to wait
+# for it without a stream: https://docs.anthropic.com/en/api/errors#long-requests
+_LONGEST_WAIT = 21_333
+
 _FILES_BETA = "files-api-2025-04-14"  # uploaded files are still in beta
 _OBJECTS_ONLY = frozenset({"context_management"})  # OpenAI has a list of the same name
 
@@ -39,6 +43,7 @@ def encode_request(request: Request, model: str, profile: Profile) -> Encoded:
     writer = MessageWriter(profile, names, marks)
     knobs = Knobs(request, profile, thinking.on and profile.sampling != "reject")
     own, foreign = _extra(request)
+    stream = request.stream or (thinking.max_tokens > _LONGEST_WAIT and profile.force_stream != "no")
     body: Json = {
         "model": model,
         "max_tokens": thinking.max_tokens,
@@ -48,11 +53,12 @@ def encode_request(request: Request, model: str, profile: Profile) -> Encoded:
         **_thinking_members(thinking, shape),
         **knobs.written(),
         **({"cache_control": written_cache(request.auto_cache)} if request.auto_cache else {}),
-        **({"stream": True} if request.stream else {}),
+        **({"stream": True} if stream else {}),
         **own,
     }
     told = (*losses, *marks.losses, *shape.losses, *toolbox.losses, *thinking.losses, *writer.losses, *knobs.losses, *foreign)
-    return Encoded(body=shapes.encode(_tuned(body, profile)), losses=told, headers=_headers(writer.files), names=names.back)
+    written, headers = shapes.encode(_tuned(body, profile)), _headers(writer.files)
+    return Encoded(body=written, losses=told, headers=headers, names=names.back, stop=knobs.cut_at, stream=stream)
 
 
 def _refuse(request: Request) -> None:

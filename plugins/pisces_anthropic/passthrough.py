@@ -10,23 +10,18 @@ from msgspec import UNSET, Raw
 from pisces_proxy import splice
 from pisces_proxy.chat import Loss
 from pisces_proxy.plugin import Encoded, Operation, Profile
-from pisces_proxy.seals import PREFIX
 
-from . import shapes
+from . import replay, shapes
 from .budget import clamped
 from .threads import refuse_thread
 
-_THINKING = ("thinking", "redacted_thinking")
 _ANSWERING = (
     *("max_tokens", "stream", "temperature", "top_p", "top_k", "stop_sequences", "metadata", "service_tier"),
     *("inference_geo", "container", "diagnostics"),
 )
-_OFF = b'{"type":"disabled"}'
 
 _strings = msgspec.json.Decoder(list[str])
 _thinking = msgspec.json.Decoder(shapes.Thinking)
-_turns = msgspec.json.Decoder(list[shapes.Message])
-_message = msgspec.json.Decoder(shapes.Message)
 
 
 def rewrite(operation: Operation, model: str, profile: Profile) -> Encoded:
@@ -34,7 +29,7 @@ def rewrite(operation: Operation, model: str, profile: Profile) -> Encoded:
     refuse_thread(shapes.said(members.get("thread", UNSET)))
     losses: list[Loss] = []
     changes: dict[str, bytes | None] = {name: None for name in shapes.NOT_ANTHROPICS if name in members}
-    changes |= _replayable(operation.body, members, losses)
+    changes |= replay.without_foreign(operation.body, members, losses)
     changes |= _fitting_budget({**members, **{name: Raw(value) for name, value in changes.items() if value}}, losses)
     changes |= _tuned(members, profile, losses)
     if bytes(members.get("model", b"")) != (name := shapes.encode(model)):
@@ -91,61 +86,4 @@ def _fitting_budget(members: Mapping[str, Raw], losses: list[Loss]) -> dict[str,
     losses += lost
     if not lost:
         return {}
-    return {"thinking": splice.edit(thinking, {"budget_tokens": shapes.encode(budget)}) if budget else _OFF}
-
-
-# -- thinking that is not Claude's -------------------------------------------------------------------------------------
-
-
-def _replayable(body: bytes, members: Mapping[str, Raw], losses: list[Loss]) -> dict[str, bytes | None]:
-    """Without thinking blocks of another family: the conversation was answered by one earlier, and the vendor refuses
-    signatures that are not its own (H81)."""
-    messages = members.get("messages")
-    if messages is None or b'thinking"' not in body:
-        return {}
-    try:
-        if not any(_holds_foreign(message) for message in _turns.decode(messages)):
-            return {}
-        after = [kept for message in shapes.raw_list.decode(messages) if (kept := _without_foreign(message))]
-    except msgspec.MsgspecError:
-        return {}  # the vendor has the better words for it
-    changes: dict[str, bytes | None] = {"messages": b"[" + b",".join(after) + b"]"}
-    if b'"enabled"' in shapes.said(members.get("thinking", UNSET)) and _open_round_without_thinking(after):
-        losses.append(Loss(field="thinking", action="dropped", reason="the open tool calls came without Claude's thinking"))
-        changes["thinking"] = _OFF  # H85
-    return changes
-
-
-def _holds_foreign(message: shapes.Message) -> bool:
-    content = shapes.said(message.content)
-    if message.role != "assistant" or b'thinking"' not in content or not content.startswith(b"["):
-        return False
-    return any(_is_foreign(part) for part in shapes.raw_list.decode(content))
-
-
-def _without_foreign(raw: Raw) -> bytes:
-    """The message, empty where nothing is left of it."""
-    message = _message.decode(raw)
-    if not _holds_foreign(message):
-        return bytes(raw)
-    kept = [bytes(part) for part in shapes.raw_list.decode(shapes.said(message.content)) if not _is_foreign(part)]
-    return splice.edit(bytes(raw), {"content": b"[" + b",".join(kept) + b"]"}) if kept else b""
-
-
-def _is_foreign(part: Raw) -> bool:
-    """A carrier of ours, an empty signature, or none at all (H83)."""
-    block = shapes.answer_block.decode(part)
-    if block.type not in _THINKING:
-        return False
-    signature = (block.signature if block.type == "thinking" else block.data) or ""
-    return not signature or signature.startswith(PREFIX)
-
-
-def _open_round_without_thinking(messages: list[bytes]) -> bool:
-    if len(messages) < 2 or b'"tool_result"' not in messages[-1]:
-        return False
-    content = shapes.said(_message.decode(messages[-2]).content)
-    if not content.startswith(b"["):
-        return False
-    kinds = [shapes.answer_block.decode(part).type for part in shapes.raw_list.decode(content)]
-    return "tool_use" in kinds and kinds[0] not in _THINKING
+    return {"thinking": splice.edit(thinking, {"budget_tokens": shapes.encode(budget)}) if budget else replay.OFF}

@@ -16,10 +16,11 @@ _TIERS = {"auto": "auto", "priority": "auto", "default": "standard_only", "stand
 
 
 class Knobs:
-    """The scalars of one request. `losses` lists those that had to change."""
+    """The scalars of one request. `losses` lists those that had to change; at `cut_at` the gateway has to stop."""
 
     def __init__(self, request: Request, profile: Profile, thinking: bool) -> None:
         self.losses: list[Loss] = []
+        self.cut_at: tuple[str, ...] = ()
         self._request = request
         self._profile = profile
         self._thinking = thinking
@@ -56,15 +57,13 @@ class Knobs:
         asked = self._request.stop
         if not asked:
             return {}
-        if not self._profile.stop:
-            self._drop(["stop"], "this model takes no stop sequences")
-            return {}
+        most = len(asked) if self._profile.stop_max is None else self._profile.stop_max
         kept = [sequence for sequence in asked if sequence.strip()]  # white space alone is refused
-        if len(kept) < len(asked):
-            self._drop(["stop"], "stop sequences of white space only")
-        if self._profile.stop_max is not None and len(kept) > self._profile.stop_max:
-            self._drop(["stop"], f"at most {self._profile.stop_max} stop sequences")
-            kept = kept[: self._profile.stop_max]
+        kept = kept[:most] if self._profile.stop else []
+        self.cut_at = tuple(sequence for sequence in asked if sequence not in kept)
+        if self.cut_at:
+            reason = "a sequence that this model does not take: the gateway cuts the text there"
+            self.losses.append(Loss(field="stop", action="emulated", reason=reason))
         return {"stop_sequences": kept} if kept else {}
 
     def _service(self) -> Json:

@@ -8,13 +8,13 @@ from typing import Any
 from msgspec import Raw
 
 from pisces_proxy.chat import Request, Response
-from pisces_proxy.errors import PiscesError
+from pisces_proxy.errors import PiscesError, ProofRefused
 from pisces_proxy.limits import Standing
 from pisces_proxy.plugin import Decoder, Encoded, Encoder, Model, Operation, Profile, Reply, Wire
 from pisces_proxy.seals import Seals
 from pisces_proxy.usage import Usage
 
-from . import answers, catalogue, counts, faults, incoming, limit_headers, outgoing, passthrough, shapes
+from . import answers, catalogue, counts, faults, incoming, limit_headers, outgoing, passthrough, replay, shapes
 from .decoder import MessagesDecoder
 from .encoder import COMMENT, PING, MessagesEncoder
 
@@ -38,6 +38,9 @@ class Messages(Wire):
 
     def rewrite(self, operation: Operation, model: str, profile: Profile) -> Encoded:
         return passthrough.rewrite(operation, model, profile)
+
+    def without_proofs(self, body: bytes, refused: ProofRefused) -> bytes | None:
+        return replay.without_thinking(body)
 
     def count_path(self, template: str, model: str) -> str:
         return f"{template}/count_tokens"

@@ -124,7 +124,8 @@ class CandidateReader:
         if self._open != kind or self._signature is not None or (signature is not None and kind == "text"):
             self.close(out)
             self._open, self._base = kind, self._chars
-            out.append(BlockStart(block=Text(text="") if kind == "text" else Reasoning(summary=True), choice=self._choice))
+            block = Text(text="", signature=signature) if kind == "text" else Reasoning(summary=True)
+            out.append(BlockStart(block=block, choice=self._choice))
         if text:
             out.append(Delta(text=text, choice=self._choice))
             self.empty = False

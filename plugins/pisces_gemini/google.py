@@ -77,6 +77,10 @@ _WORDS: Mapping[StopReason, str] = {
 }
 
 
+# what the model wrote could not be read (H147); the next try may go well
+MALFORMED: Final = frozenset({"MALFORMED_FUNCTION_CALL", "MALFORMED_RESPONSE", "UNEXPECTED_TOOL_CALL"})
+
+
 def finish_word(meant: StopReason, raw: str) -> str:
     """The finish reason for a client. CONTINUATION is never said: the SDK would send the request again."""
     if _REASONS.get(raw) == meant:

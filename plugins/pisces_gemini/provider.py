@@ -9,9 +9,11 @@ from pisces_proxy.plugin import Provider
 
 from .google import EMBED, FAMILY, IMAGEN, IMAGES, SPEECH, TRANSCRIPTIONS, VIDEO, WIRE
 
-# responseJsonSchema came with 2.5, thinking too; only Gemini 3 reads images inside results and checks arguments itself
-_OLD = {"schema": "gemini", "reasoning": "none", "strict_tools": False, "media_in_results": False}
-_THINKING_25 = {"reasoning": "thinking_budget", "strict_tools": False, "media_in_results": False, "max_output": 65_536}
+# responseJsonSchema came with 2.5, thinking too; only Gemini 3 reads images inside results, checks arguments itself, and takes
+# calls in the history of a request that declares no tools (wire.md C4)
+_BEFORE_3 = {"strict_tools": False, "media_in_results": False, "called_tools": True}
+_OLD = {**_BEFORE_3, "schema": "gemini", "reasoning": "none"}
+_THINKING_25 = {**_BEFORE_3, "reasoning": "thinking_budget", "max_output": 65_536}
 # https://ai.google.dev/gemini-api/docs/thought-signatures: a step of the current turn without signature is refused with 400
 _GEMINI_3 = {"reasoning": "level", "reasoning_off": False, "signature": FAMILY, "media_in_results": True, "max_output": 65_536}
 _DRAWS = {"tools": False, "reasoning": "none", "structured": "none", "json_object": False, "media_in_results": False}

@@ -9,6 +9,7 @@ import msgspec
 from pisces_proxy import schemas
 from pisces_proxy.chat import Loss, OutputFormat, Request, ServerTool, Thinking, Tool
 from pisces_proxy.errors import Unsupported
+from pisces_proxy.history import call_names
 from pisces_proxy.names import Names
 from pisces_proxy.plugin import Encoded, Profile
 from pisces_proxy.schemas import Dialect
@@ -28,7 +29,7 @@ _FREE_TEXT = b'{"type":"object","properties":{"input":{"type":"string"}},"requir
 def encode(request: Request, model: str, profile: Profile) -> Encoded:
     writer = _Writer(request, profile)
     body = writer.body()
-    return Encoded(body=_encode(body), losses=tuple(writer.losses), names=writer.names.back)
+    return Encoded(body=_encode(body), losses=tuple(writer.losses), names=writer.names.back, stop=writer.cut_at)
 
 
 class _Writer:
@@ -39,6 +40,7 @@ class _Writer:
         self.profile = profile
         self.names = Names(alphabet="a-zA-Z0-9_.:-", limit=64, first="a-zA-Z_")
         self.losses: list[Loss] = list(request.losses)
+        self.cut_at: tuple[str, ...] = ()
 
     def lose(self, field: str, reason: str, action: Any = "dropped") -> None:
         self.losses.append(Loss(field=field, action=action, reason=reason))
@@ -116,9 +118,15 @@ class _Writer:
     def _tools(self) -> list[Json]:
         if self.request.tools and not self.profile.tools:
             raise Unsupported("This model calls no functions.", param="tools", code="unsupported_parameter")
-        declared = [self._function(tool) for tool in self._offered()]
+        declared = [self._function(tool) for tool in self._offered() or self._stubs()]
         tools: list[Json] = [{"functionDeclarations": declared}] if declared else []
         return tools + [self._server_tool(tool) for tool in self.request.server_tools]
+
+    def _stubs(self) -> list[Tool]:
+        """Those that were called, where this model refuses calls in the history of a request without tools (wire.md C4)."""
+        if not self.profile.called_tools or not self.profile.tools or self.request.server_tools:
+            return []
+        return [Tool(name=name) for name in dict.fromkeys(call_names(self.request.turns).values())]
 
     def _function(self, tool: Tool) -> Json:
         out: Json = {"name": self.names.to(tool.name), "description": tool.description or tool.name}
@@ -144,7 +152,7 @@ class _Writer:
     def _tool_config(self) -> Json:
         choice, offered = self.request.tool_choice, self._offered()
         if not offered:  # a calling config without declarations is refused
-            return {}
+            return _calling("NONE") if self._stubs() else {}
         if choice is None or choice.mode == "auto":
             strict = self.profile.strict_tools and any(tool.strict for tool in offered)
             return {"functionCallingConfig": {"mode": "VALIDATED"}} if strict else _calling("AUTO") if choice else {}
@@ -207,8 +215,9 @@ class _Writer:
     def _stop(self) -> list[str]:
         wanted = [sequence for sequence in self.request.stop if sequence]
         most = (5 if self.profile.stop_max is None else self.profile.stop_max) if self.profile.stop else 0
-        if len(wanted) > most:
-            self.lose("stop", f"at most {most} sequences", "changed" if most else "dropped")
+        self.cut_at = tuple(wanted[most:])
+        if self.cut_at:
+            self.lose("stop", f"this model takes {most}: the gateway cuts the text at the others", "emulated")
         return wanted[:most]
 
     def _output(self) -> Json:

@@ -10,13 +10,13 @@ from msgspec import UNSET
 
 from pisces_proxy import refusals
 from pisces_proxy.chat import PING, Event, Failed, Finish, Start, Stop
-from pisces_proxy.errors import PiscesError, UpstreamBroken
+from pisces_proxy.errors import AnswerMalformed, PiscesError, ProofRefused, UpstreamBroken
 from pisces_proxy.plugin import Decoder
 
 from .answer import Chunk, PromptFeedback, chunk, elements
 from .candidate import CandidateReader
 from .counts import Meter
-from .google import BLOCK, word
+from .google import BLOCK, MALFORMED, word
 
 _decode = msgspec.json.Decoder().decode
 
@@ -75,8 +75,7 @@ class AnswerDecoder(Decoder):
             reader.read(candidate, out)
             self._note(reader)
             if reader.empty and reader.broken:
-                told = f"The model gave up: {reader.message or reader.finish}"
-                return self._fail(UpstreamBroken(told, code=reader.finish.lower()))
+                return self._fail(_given_up(reader))
         return out or (PING,)
 
     def _start(self, read: Chunk) -> Start:
@@ -130,6 +129,13 @@ def _seconds(time: str | None) -> int:
         return int(datetime.fromisoformat(time).timestamp()) if time else 0
     except ValueError:
         return 0
+
+
+def _given_up(reader: CandidateReader) -> PiscesError:
+    told, code = f"The model gave up: {reader.message or reader.finish}", reader.finish.lower()
+    if reader.finish == "MISSING_THOUGHT_SIGNATURE":
+        return ProofRefused(told, code=code)
+    return AnswerMalformed(told, code=code) if reader.finish in MALFORMED else UpstreamBroken(told, code=code)
 
 
 def _refused(data: bytes) -> PiscesError:

@@ -8,12 +8,12 @@ from urllib.parse import quote
 import msgspec
 
 from pisces_proxy import chat, refusals, splice
-from pisces_proxy.errors import PiscesError
+from pisces_proxy.errors import PiscesError, ProofRefused
 from pisces_proxy.plugin import Decoder, Encoded, Encoder, Model, Operation, Profile, Reply, Wire
 from pisces_proxy.seals import Seals
 from pisces_proxy.usage import Usage
 
-from . import counts, failures, listing, pictures, relay, request_in, request_out
+from . import counts, failures, listing, pictures, relay, request_in, request_out, unsigned
 from .answer_out import AnswerEncoder, encode_response, sse_frame
 from .google import WIRE
 from .stream_in import AnswerDecoder
@@ -43,6 +43,9 @@ class Gemini(Wire):
 
     def passes(self, operation: Operation, profile: Profile) -> bool:
         return relay.passes(operation.body, profile)
+
+    def without_proofs(self, body: bytes, refused: ProofRefused) -> bytes | None:
+        return unsigned.without_signatures(body)
 
     def path(self, template: str, model: str, operation: str, stream: bool) -> str:
         base = template.replace("{model}", quote(model.removeprefix("models/"), safe="/"))

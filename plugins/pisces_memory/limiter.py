@@ -39,8 +39,7 @@ class MemoryLimiter(Limiter):
         now = self._clock()
         known = self._known(key, now)
         _check(known, limits, tokens, requests, now)
-        lease = MemoryLease(known, self._clock)
-        lease.begin(now, requests, max(tokens, 0))
+        lease = MemoryLease(known, self._clock, now, requests, max(tokens, 0))
         lease.standing = known.standing(limits, now)
         return lease
 
@@ -76,8 +75,11 @@ def _check(known: _Key, limits: Limits, tokens: int, requests: int, now: float) 
         raise too_many_tokens(limits.tpm, tokens)
     if limits.concurrency and known.running >= limits.concurrency:
         raise refusal("concurrency", limits.concurrency, SOON)
-    in_requests = known.room_for("requests", limits.rpm, requests, now) if limits.rpm and requests else 0.0
-    in_tokens = known.room_for("tokens", limits.tpm, tokens, now) if limits.tpm and tokens else 0.0
+    in_requests = in_tokens = 0.0
+    if limits.rpm and requests and known.requests + requests > limits.rpm:
+        in_requests = known.room_for("requests", limits.rpm, requests, now)
+    if limits.tpm and tokens and known.tokens + tokens > limits.tpm:
+        in_tokens = known.room_for("tokens", limits.tpm, tokens, now)
     if in_requests and limits.rpm and in_requests >= in_tokens:
         raise refusal("requests", limits.rpm, in_requests)
     if in_tokens and limits.tpm:
@@ -87,34 +89,29 @@ def _check(known: _Key, limits: Limits, tokens: int, requests: int, now: float) 
 class MemoryLease(Lease):
     """What one request has taken of its key."""
 
-    __slots__ = ("_clock", "_key", "_running", "_taken", "standing")
+    __slots__ = ("_clock", "_key", "_running", "_taken", "_tokens", "standing")
 
-    def __init__(self, key: _Key, clock: Callable[[], float]) -> None:
+    def __init__(self, key: _Key, clock: Callable[[], float], now: float, requests: int, tokens: int) -> None:
         self._key = key
         self._clock = clock
-        self._taken: list[tuple[Slice, int]] = []
-        self._running = False
-
-    def begin(self, now: float, requests: int, tokens: int) -> None:
-        self._take(now, requests, tokens)
+        self._taken: list[tuple[Slice, int]] = [(key.add(now, requests, tokens), tokens)] if requests or tokens else []
+        self._tokens = tokens
         self._running = True
-        self._key.running += 1
+        key.running += 1
 
     def correct(self, tokens: int) -> None:
         now = self._clock()
         self._key.forget(now)
-        more = max(tokens, 0) - sum(taken for _, taken in self._taken)
-        self._take(now, 0, more)
+        more = max(tokens, 0) - self._tokens
+        self._tokens += more
+        if more > 0:
+            self._taken.append((self._key.add(now, 0, more), more))
         while more < 0:
             part, taken = self._taken.pop()
             back = min(taken, -more)
             self._key.give_back(part, now, back)
             self._taken += [(part, taken - back)] if taken > back else []
             more += back
-
-    def _take(self, now: float, requests: int, tokens: int) -> None:
-        if requests > 0 or tokens > 0:
-            self._taken.append((self._key.add(now, requests, tokens), tokens))
 
     def release(self) -> None:
         if self._running:

@@ -82,5 +82,9 @@ class Minute:
         if not limit:
             return None
         used = getattr(self, what)
-        last = next((one for one in reversed(self.slices) if getattr(one, what)), None)
-        return Allowance(limit=limit, remaining=max(limit - used, 0), reset=max(last.end - now, 0.0) if last else 0.0)
+        reset = 0.0
+        for one in reversed(self.slices):
+            if getattr(one, what):
+                reset = max(one.end - now, 0.0)
+                break
+        return Allowance(limit=limit, remaining=max(limit - used, 0), reset=reset)

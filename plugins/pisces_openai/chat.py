@@ -6,13 +6,23 @@ from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from pisces_proxy import chat
-from pisces_proxy.errors import PiscesError
+from pisces_proxy.errors import PiscesError, ProofRefused
 from pisces_proxy.limits import Standing
 from pisces_proxy.plugin import Decoder, Encoded, Encoder, Model, Operation, Profile, Reply, Wire
 from pisces_proxy.seals import Seals
 from pisces_proxy.usage import Usage
 
-from . import chat_answer, chat_models, chat_relay, chat_request, chat_rewrite, chat_stream, chat_upstream, errors
+from . import (
+    chat_answer,
+    chat_models,
+    chat_relay,
+    chat_request,
+    chat_rewrite,
+    chat_stream,
+    chat_unsigned,
+    chat_upstream,
+    errors,
+)
 from .chat_choice import WIRE
 from .chat_writer import ChatEncoder
 from .limit_headers import limit_headers
@@ -47,6 +57,9 @@ class Chat(Wire):
 
     def passes(self, operation: Operation, profile: Profile) -> bool:
         return chat_rewrite.passes(operation.body, profile)
+
+    def without_proofs(self, body: bytes, refused: ProofRefused) -> bytes | None:
+        return chat_unsigned.without_signatures(body)
 
     def max_output(self, operation: Operation) -> int | None:
         return max_output(operation.body)

@@ -26,7 +26,7 @@ _MENDABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 class ChatDecoder(Decoder):
     """The frames of one stream."""
 
-    __slots__ = ("_citations", "_extra", "_over", "_profile", "_readers", "_results", "_started", "_whole", "done", "usage")
+    __slots__ = ("_citations", "_extra", "_over", "_profile", "_readers", "_results", "_started", "_whole", "done")
 
     def __init__(self, profile: Profile, whole: bool = False) -> None:
         self._profile = profile
@@ -37,7 +37,6 @@ class ChatDecoder(Decoder):
         self._extra: dict[str, bytes] = {}
         self._citations: MaybeRaw = NOTHING
         self._results: MaybeRaw = NOTHING
-        self.usage: Usage | None = None
         self.done = False
 
     def decode(self, event: bytes, data: bytes) -> Sequence[Event]:

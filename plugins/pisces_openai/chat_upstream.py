@@ -36,6 +36,7 @@ class _Writing:
         self._profile = profile
         self._names = Names()
         self._hint = ""
+        self._cut_at: tuple[str, ...] = ()
         self.body: dict[str, Any] = {}
         self.losses: list[Loss] = list(request.losses)
 
@@ -50,7 +51,8 @@ class _Writing:
         messages = Messages(profile, self._names.to, thinks)
         body = {"model": model, "messages": messages.of(request, self._hint), **self.body, **self._stream()}
         self.losses += messages.losses
-        return Encoded(body=_encode(self._adjusted(body)), losses=tuple(self.losses), names=self._names.back)
+        written = _encode(self._adjusted(body))
+        return Encoded(body=written, losses=tuple(self.losses), names=self._names.back, stop=self._cut_at)
 
     def _lose(self, field: str, reason: str, action: Any = "dropped") -> None:
         self.losses.append(Loss(field=field, action=action, reason=reason))
@@ -314,13 +316,12 @@ class _Writing:
         stop, most = self._request.stop, self._profile.stop_max
         if not stop:
             return
-        if not self._profile.stop:
-            self._lose("stop", "this model does not take it")
-            return
-        most = 4 if most is None else most
-        if len(stop) > most:
-            self._lose("stop", f"cut to {most}", "changed")
-        self.body["stop"] = list(stop[:most])
+        most = (4 if most is None else most) if self._profile.stop else 0
+        self._cut_at = stop[most:]
+        if self._cut_at:
+            self._lose("stop", f"this model takes {most}: the gateway cuts the text at the others", "emulated")
+        if most:
+            self.body["stop"] = list(stop[:most])
 
     # -- the rest
 

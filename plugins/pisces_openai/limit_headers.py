@@ -10,11 +10,14 @@ from pisces_proxy.limits import Standing
 def limit_headers(standing: Standing) -> dict[str, str]:
     """`x-ratelimit-{limit,remaining,reset}-{requests,tokens}`; a limit that the key does not have has no headers."""
     headers: dict[str, str] = {}
-    for name, allowance in (("requests", standing.requests), ("tokens", standing.tokens)):
-        if allowance is not None:
-            headers[f"x-ratelimit-limit-{name}"] = str(allowance.limit)
-            headers[f"x-ratelimit-remaining-{name}"] = str(allowance.remaining)
-            headers[f"x-ratelimit-reset-{name}"] = duration(allowance.reset)
+    if (requests := standing.requests) is not None:
+        headers["x-ratelimit-limit-requests"] = str(requests.limit)
+        headers["x-ratelimit-remaining-requests"] = str(requests.remaining)
+        headers["x-ratelimit-reset-requests"] = duration(requests.reset)
+    if (tokens := standing.tokens) is not None:
+        headers["x-ratelimit-limit-tokens"] = str(tokens.limit)
+        headers["x-ratelimit-remaining-tokens"] = str(tokens.remaining)
+        headers["x-ratelimit-reset-tokens"] = duration(tokens.reset)
     return headers
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from pisces_proxy import chat
-from pisces_proxy.errors import PiscesError
+from pisces_proxy.errors import PiscesError, ProofRefused
 from pisces_proxy.limits import Standing
 from pisces_proxy.plugin import Decoder, Encoded, Encoder, Endpoint, Operation, Profile, Reply, Wire, peek_body
 from pisces_proxy.seals import Seals
@@ -60,6 +60,11 @@ class Responses(Wire):
 
     def rewrite(self, operation: Operation, model: str, profile: Profile) -> Encoded:
         return responses_relay.rewrite(operation, model, profile)
+
+    def without_proofs(self, body: bytes, refused: ProofRefused) -> bytes | None:
+        if refused.param == "reasoning.summary":  # shown to verified organisations only
+            return responses_relay.without_summary(body)
+        return responses_relay.without_reasoning(body)
 
     def count_path(self, template: str, model: str) -> str | None:
         return template + "/input_tokens"

@@ -197,7 +197,8 @@ class ResponsesDecoder(Decoder):
         if lane is not None:
             self._lanes.close_message(item)
         self._refused = self._refused or kind is Refusal
-        return self._lanes.open(item, kind(text=""), part)
+        block = Refusal(text="") if kind is Refusal else Text(text="", phase=item.phase)
+        return self._lanes.open(item, block, part)
 
     # -- the other frames
 
@@ -257,6 +258,7 @@ class ResponsesDecoder(Decoder):
         self._start(Answer())
         item = items.read(raw)
         state = self._item(index)
+        state.phase = item.phase or ""
         if item.type in ("function_call", "custom_tool_call") and item.name and item.call_id and state.lane is None:
             self._open_call(state, item)
 
@@ -323,7 +325,7 @@ class ResponsesDecoder(Decoder):
             match block:
                 case Text():
                     text, end = block.text, BlockEnd(citations=block.citations)
-                    block = Text(text="")
+                    block = Text(text="", phase=block.phase)
                 case Reasoning():
                     text, end = block.text, BlockEnd(signature=block.signature)
                     block = Reasoning(summary=block.summary)

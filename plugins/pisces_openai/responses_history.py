@@ -86,7 +86,8 @@ class _Reader:
         match item.role:
             case "assistant":
                 for block in blocks:
-                    self._add("assistant", block)
+                    phased = isinstance(block, Text) and item.phase
+                    self._add("assistant", msgspec.structs.replace(block, phase=item.phase) if phased else block)
             case "system" | "developer":
                 self._say("system", blocks)
             case "user":
@@ -143,7 +144,7 @@ class _Reader:
         if not blob:
             return None
         if not Seals.looks_sealed(blob):
-            return Signature(kind=items.FAMILY, data=blob, id=item.id or "")
+            return Signature(kind=items.FAMILY, data=blob, id=item.id or "", parts=items.paragraphs(item))
         opened = self._seals.open(blob)
         if opened is None:
             reason = "it was sealed with a secret that this gateway does not have"

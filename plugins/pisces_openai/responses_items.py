@@ -27,6 +27,7 @@ WIRE = "openai.responses"
 FAMILY = "openai"  # the signatures that this wire's own upstreams make
 SEPARATOR = "::"  # between a namespace and a tool in it: no function's name may hold it
 EMPTY = msgspec.Raw(b"")
+_GAP = "\n\n"  # between the parts of a summary
 
 # A call that the upstream ran itself can be told to another wire in a few words; what is not listed cannot.
 _TOLD = {
@@ -76,6 +77,7 @@ class Item(msgspec.Struct):
 
     type: str = ""
     role: str = ""
+    phase: str | None = None
     id: str | None = None
     content: str | list[Part] | None = None
     call_id: str | None = None
@@ -143,8 +145,23 @@ def thinking_of(item: Item) -> tuple[str, bool]:
     return str(raw), not raw
 
 
+def paragraphs(item: Item) -> tuple[int, ...]:
+    """The lengths of a summary's parts, nothing for a single one: it has to go back in the same parts (H86)."""
+    lengths = tuple(len(part.text) for part in item.summary or () if part.text)
+    return lengths if len(lengths) > 1 else ()
+
+
+def split(text: str, lengths: tuple[int, ...]) -> list[str]:
+    """The parts that `thinking_of` has joined, the whole where they do not fit."""
+    gap = len(_GAP)
+    if sum(lengths) + gap * (len(lengths) - 1) != len(text):
+        return [text] if text else []
+    starts = [sum(lengths[:number]) + gap * number for number in range(len(lengths))]
+    return [text[start : start + length] for start, length in zip(starts, lengths, strict=True)]
+
+
 def _joined(texts: list[Part] | None) -> str:
-    return "\n\n".join([part.text for part in texts or () if part.text])
+    return _GAP.join([part.text for part in texts or () if part.text])
 
 
 def citations_of(annotations: list[msgspec.Raw] | None) -> tuple[Citation, ...]:
@@ -201,7 +218,7 @@ def output_blocks(raw: msgspec.Raw | bytes, family: str) -> list[Block]:
     item = read(raw)
     match item.type:
         case "message":
-            return [block for part in message_parts(item) if (block := output_part(part)) is not None]
+            return [block for part in message_parts(item) if (block := output_part(part, item.phase)) is not None]
         case "function_call" | "custom_tool_call":
             return [call_of(item)]
         case "reasoning":
@@ -218,12 +235,12 @@ def message_parts(item: Item) -> list[Part]:
     return item.content or []
 
 
-def output_part(part: Part) -> Text | Refusal | None:
+def output_part(part: Part, phase: str | None) -> Text | Refusal | None:
     if part.type == "refusal":
         return Refusal(text=part.refusal or "")
     if not part.text and not part.annotations:
         return None
-    return Text(text=part.text or "", citations=citations_of(part.annotations))
+    return Text(text=part.text or "", citations=citations_of(part.annotations), phase=phase or "")
 
 
 def reasoning_of(item: Item, family: str) -> Reasoning | None:
@@ -238,7 +255,7 @@ def reasoning_of(item: Item, family: str) -> Reasoning | None:
 def signature_of(item: Item, family: str) -> Signature | None:
     if not item.encrypted_content or family == "none":
         return None
-    return Signature(kind=family, data=item.encrypted_content, id=item.id or "")
+    return Signature(kind=family, data=item.encrypted_content, id=item.id or "", parts=paragraphs(item))
 
 
 # -- content parts of a request ----------------------------------------------------------------------------------------

@@ -25,13 +25,14 @@ class Lane:
 
 class Place:
     """An output item by its index: ids rotate at some upstreams. `said` means that the text is complete, though the item
-    may not be; `done` that the item is."""
+    may not be; `done` that the item is; `phase` is a message's."""
 
-    __slots__ = ("citations", "done", "lane", "said")
+    __slots__ = ("citations", "done", "lane", "phase", "said")
 
     def __init__(self) -> None:
         self.lane: Lane | None = None
         self.citations: list[Citation] = []
+        self.phase = ""
         self.said = False
         self.done = False
 

@@ -40,9 +40,9 @@ def refusal_part(text: bytes) -> bytes:
     return b'{"type":"refusal","refusal":%b}' % text
 
 
-def message_item(id: bytes, status: bytes, parts: Sequence[bytes]) -> bytes:
-    said = b",".join(parts)
-    return b'{"id":%b,"type":"message","status":"%b","content":[%b],"role":"assistant"}' % (id, status, said)
+def message_item(id: bytes, status: bytes, parts: Sequence[bytes], phase: str = "") -> bytes:
+    said, named = b",".join(parts), b',"phase":' + quoted(phase) if phase else b""
+    return b'{"id":%b,"type":"message","status":"%b","content":[%b],"role":"assistant"%b}' % (id, status, said, named)
 
 
 def reasoning_item(id: bytes, summary: bytes = b"", content: bytes = b"", encrypted: bytes = b"") -> bytes:

@@ -11,6 +11,7 @@ from pisces_proxy.seals import PREFIX, Seals
 OWN_REASONING = "rs_pisces_"  # ids of reasoning items that this gateway made: no upstream knows them
 
 _DONE = b"[DONE]"
+_MADE_BY_THINKING = ("message", "function_call", "custom_tool_call")
 _LIFECYCLE = b'"response"'
 
 
@@ -63,6 +64,33 @@ def _ours(raw: msgspec.Raw) -> bool:
         return False
     blob = item.encrypted_content or ""
     return Seals.looks_sealed(blob) if blob else (item.id or "").startswith(OWN_REASONING)
+
+
+def without_summary(body: bytes) -> bytes | None:
+    """The request without asking to see the thinking, None where it did not ask."""
+    reasoning = splice.members(body).get("reasoning")
+    if reasoning is None or not bytes(reasoning).startswith(b"{") or b'"summary"' not in bytes(reasoning):
+        return None
+    return splice.edit(body, {"reasoning": splice.edit(bytes(reasoning), {"summary": None})})
+
+
+def without_reasoning(body: bytes) -> bytes | None:
+    """The request without the reasoning of earlier turns, None where it has none. With it go the ids of what came of it: an
+    item that is known by its id asks for its reasoning."""
+    given = splice.members(body).get("input")
+    try:
+        items = _items.decode(given) if given is not None else []
+        kept = [_without_id(raw) for raw in items if _item.decode(raw).type != "reasoning"]
+    except msgspec.MsgspecError:
+        return None
+    if len(kept) == len(items):
+        return None
+    return splice.edit(body, {"input": b"[" + b",".join(kept) + b"]"})
+
+
+def _without_id(raw: msgspec.Raw) -> bytes:
+    item = _item.decode(raw)
+    return splice.edit(bytes(raw), {"id": None}) if item.id and item.type in _MADE_BY_THINKING else bytes(raw)
 
 
 def relay_response(body: bytes, reply: Reply) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
 from typing import Any
 
 import msgspec
@@ -25,7 +26,7 @@ from pisces_proxy.names import Names, fitting_id, minted_id
 from pisces_proxy.plugin import Profile
 
 from . import parts
-from .responses_items import FAMILY, WIRE
+from .responses_items import FAMILY, WIRE, split
 
 Json = dict[str, Any]
 
@@ -76,18 +77,16 @@ class _Writer:
             yield item
 
     def _said_items(self, blocks: Sequence[Block]) -> Iterator[Json | msgspec.Raw]:
-        said: list[Json] = []
-        for block in blocks:
-            if isinstance(block, (Text, Refusal)):
-                if isinstance(block, Refusal) or block.text:
-                    said.append(_said(block))
+        for phase, together in groupby(blocks, _phase):
+            if phase is None:
+                for block in together:
+                    yield from self._own(block)
                 continue
+            said = [
+                _said(block) for block in together if isinstance(block, Refusal) or (isinstance(block, Text) and block.text)
+            ]
             if said:
-                yield _message("assistant", said)
-                said = []
-            yield from self._own(block)
-        if said:
-            yield _message("assistant", said)
+                yield {**_message("assistant", said), **({"phase": phase} if phase else {})}
 
     def _own(self, block: Block) -> Iterator[Json | msgspec.Raw]:
         match block:
@@ -113,7 +112,7 @@ class _Writer:
         family = self._profile.signature or FAMILY
         signature = block.signature
         if signature is not None and signature.kind == family != "none":
-            summary = [{"type": "summary_text", "text": block.text}] if block.text else []
+            summary = [{"type": "summary_text", "text": part} for part in split(block.text, signature.parts)]
             yield {"type": "reasoning", "summary": summary, "encrypted_content": signature.data}
         elif block.text and self._profile.reasoning_echo != "never":
             yield {"type": "reasoning", "summary": [], "content": [{"type": "reasoning_text", "text": block.text}]}
@@ -177,6 +176,11 @@ class _Writer:
             )
         self._losses.append(Loss(field=block.what or "messages", action="emulated", reason="told in words"))
         yield {"type": "message", "role": role, "content": block.summary}
+
+
+def _phase(block: Block) -> str | None:
+    """What is told in one message: texts of one phase. None for what is no message."""
+    return (block.phase if isinstance(block, Text) else "") if isinstance(block, (Text, Refusal)) else None
 
 
 def _message(role: str, said: list[Json]) -> Json:

@@ -62,7 +62,7 @@ class ResponsesEncoder(Encoder):
         self._out: list[bytes] = []
         self._output: list[bytes] = []
         self._index = -1  # of the item that was opened last
-        self._message: tuple[bytes, list[bytes]] | None = None  # the open message: its id, its finished parts
+        self._message: tuple[bytes, list[bytes], str] | None = None  # the open message: id, finished parts, phase
         self._block: Block | None = None  # open, but nothing of it is worth writing yet
         self._growing: Growing | None = None
         self._stop = Stop(reason="stop")
@@ -238,10 +238,13 @@ class ResponsesEncoder(Encoder):
     # -- messages
 
     def _begin_part(self, block: Text | Refusal) -> Growing:
+        phase = block.phase if isinstance(block, Text) else ""
+        if self._message is not None and self._message[2] != phase:
+            self._close_message(_DONE)
         if self._message is None:
-            self._message = (self._item("msg_"), [])
-            self._added(written.message_item(self._message[0], _GOING, ()))
-        id, parts = self._message
+            self._message = (self._item("msg_"), [], phase)
+            self._added(written.message_item(self._message[0], _GOING, (), phase))
+        id, parts, _ = self._message
         place = b'"item_id":%b,"output_index":%d,"content_index":%d' % (id, self._index, len(parts))
         refused = isinstance(block, Refusal)
         empty = written.refusal_part(b'""') if refused else written.text_part(b'""', (), b"[]")
@@ -276,8 +279,8 @@ class ResponsesEncoder(Encoder):
 
     def _close_message(self, status: bytes) -> None:
         if self._message is not None:
-            id, parts = self._message
-            self._done(written.message_item(id, status, parts))
+            id, parts, phase = self._message
+            self._done(written.message_item(id, status, parts, phase))
             self._message = None
 
     # -- thinking

@@ -20,6 +20,7 @@ LEAST_OUTPUT = 16  # the API refuses less
 
 # Members of this API that another wire's decoder left in `extra`, for a Responses upstream to read.
 _OWN = frozenset(("truncation", "max_tool_calls", "context_management", "moderation", "prompt_cache_retention", "top_logprobs"))
+_LISTS = frozenset(("context_management",))  # Anthropic has an object of the same name
 _TIERS = {"standard": "default", "standard_only": "default"}
 _TIERS |= {tier: tier for tier in ("auto", "default", "flex", "priority", "scale", "ultrafast")}
 _SCALARS = (
@@ -30,7 +31,6 @@ _SCALARS = (
     ("frequency_penalty", None),
     ("presence_penalty", None),
     ("logit_bias", b""),
-    ("stop", ()),
 )
 
 _json = msgspec.json.Encoder().encode
@@ -66,7 +66,10 @@ class _Target:
             **({"stream": True} if self.request.stream else {}),
         }
         shaped = shape(body, self.profile)
-        return Encoded(body=_json(shaped), losses=tuple(self.losses), names=self.names.back)
+        stop = self.request.stop
+        if stop:
+            self.lose("stop", "the Responses API has none: the gateway cuts the text", "emulated")
+        return Encoded(body=_json(shaped), losses=tuple(self.losses), names=self.names.back, stop=stop)
 
     def lose(self, field: str, reason: str, action: str = "dropped") -> None:
         self.losses.append(Loss(field=field, action=action, reason=reason))  # type: ignore[arg-type]
@@ -326,10 +329,12 @@ class _Target:
         return taken
 
     def _extra(self) -> Json:
-        for name in self.request.extra:
-            if name not in _OWN:
+        extra = self.request.extra
+        own = {name for name in extra if name in _OWN and not (name in _LISTS and not extra[name].startswith(b"["))}
+        for name in extra:
+            if name not in own:
                 self.lose(name, "the Responses API has no such parameter")
-        return {name: msgspec.Raw(value) for name, value in self.request.extra.items() if name in _OWN}
+        return {name: msgspec.Raw(value) for name, value in extra.items() if name in own}
 
     # -- the answer's form
 

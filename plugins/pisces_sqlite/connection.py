@@ -19,7 +19,7 @@ OLDEST = (3, 37)  # shared memdb, RETURNING
 
 
 def writing(location: Location) -> Writing:
-    """The connection that writes, its schema up to date. Raises StorageUnavailable. To be called on the thread that uses it."""
+    """The connection that writes, its schema up to date, for one thread at a time. Raises StorageUnavailable."""
     if sqlite3.sqlite_version_info < OLDEST:
         raise StorageUnavailable(f"SQLite {sqlite3.sqlite_version} is too old. Use a Python built with 3.37 or newer.")
     try:
@@ -30,7 +30,9 @@ def writing(location: Location) -> Writing:
 
 def _prepared(location: Location) -> Writing:
     _create_private(location)
-    connection = sqlite3.connect(location.target, timeout=PATIENCE, isolation_level=None, uri=True, factory=Writing)
+    connection = sqlite3.connect(
+        location.target, timeout=PATIENCE, isolation_level=None, uri=True, factory=Writing, check_same_thread=False
+    )
     try:
         _use_wal(connection)
         connection.execute(f"PRAGMA synchronous = {location.synchronous}")

@@ -27,6 +27,11 @@ class Location(msgspec.Struct, frozen=True):
         """What sqlite3.connect takes, as a URI. A memdb name that begins with a slash is shared within the process."""
         return self.path.absolute().as_uri() if self.path is not None else f"file:/{self.name}?vfs=memdb"
 
+    @property
+    def waits_for_the_disk(self) -> bool:
+        """Whether each commit does."""
+        return self.synchronous != "NORMAL"
+
     def __str__(self) -> str:
         return str(self.path) if self.path is not None else "the database in memory"
 

@@ -10,10 +10,10 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from pisces_proxy.ledger import Balance, EntryKind, Refusal, Reservation
+from pisces_proxy.ledger import Audit, Balance, EntryKind, Refusal, Reservation
 from pisces_proxy.storage import Record
 
-from . import queries, requests, rows
+from . import queries, requests, rows, statements
 from .days import day_of, month_of
 
 EVER = -(2**31)  # the "day" of key_spend that holds the sum of all days
@@ -49,7 +49,14 @@ _WRITTEN = f"SELECT account, amount_nano FROM ledger WHERE request_id = ? AND ki
 
 
 def deposit(
-    kind: EntryKind, account: str, amount_nano: int, id: str, note: str, actor: str, connection: sqlite3.Connection
+    kind: EntryKind,
+    account: str,
+    amount_nano: int,
+    id: str,
+    note: str,
+    actor: str,
+    audit: Audit | None,
+    connection: sqlite3.Connection,
 ) -> Balance:
     """A credit or an adjustment."""
     if connection.execute(queries.ACCOUNT, (account,)).fetchone() is None:
@@ -57,6 +64,7 @@ def deposit(
     written = connection.execute(_WRITE, (time.time(), kind, account, "", id, amount_nano, note, actor))
     if written.rowcount:
         _move(account, connection, balance=amount_nano, credited=amount_nano if kind == "credit" else 0)
+        statements.note(audit, connection)
     else:
         _check_same((account, amount_nano), kind, id, connection)
     return rows.to_balance(connection.execute(queries.BALANCE, (account,)).fetchone())

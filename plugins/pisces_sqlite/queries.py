@@ -44,9 +44,19 @@ _GROUPS: dict[GroupBy, str] = {
 }
 _DAY = "date(at, 'unixepoch')"
 # what to group by, and where, is filled in
-_SUMS = ", ".join(f"sum({name}) AS {name}" for name in rows.DAY_SUMS[1:])
-_DAYS = f"SELECT {{}} AS name, sum(requests) AS requests, sum(errors) AS errors, {_SUMS} FROM usage_days WHERE {{}} GROUP BY 1"
-_ROWS = f"SELECT {{}} AS name, count(*) AS requests, sum(status >= 400) AS errors, {_SUMS} FROM requests WHERE {{}} GROUP BY 1"
+_OF_ROWS = {
+    "errors": "status >= 400",
+    "upstream_cost_nano": "coalesce(upstream_cost_nano, 0)",
+    "margin_nano": "coalesce(cost_nano - upstream_cost_nano, 0)",
+}
+
+
+def _sums(of: Mapping[str, str]) -> str:
+    return ", ".join(f"sum({of.get(name, name)}) AS {name}" for name in rows.DAY_SUMS)
+
+
+_DAYS = f"SELECT {{}} AS name, sum(requests) AS requests, {_sums({})} FROM usage_days WHERE {{}} GROUP BY 1"
+_ROWS = f"SELECT {{}} AS name, count(*) AS requests, {_sums(_OF_ROWS)} FROM requests WHERE {{}} GROUP BY 1"
 
 
 def records(since: float, until: float | None, limit: int, before: str | None, matching: Mapping[str, str | None]) -> Query:

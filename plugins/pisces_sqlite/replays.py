@@ -3,31 +3,40 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Mapping
 
 from pisces_proxy.ledger import Claim, Stored
 
 from . import rows
 
-_FIND = f"SELECT fingerprint, expires_at, {', '.join(rows.STORED)} FROM idempotency WHERE scope = ? AND key = ?"
+_FIND = f"SELECT asked_at, fingerprint, expires_at, {', '.join(rows.STORED)} FROM idempotency WHERE scope = ? AND key = ?"
 _TAKE = (
     "INSERT INTO idempotency (scope, key, fingerprint, request_id, expires_at) VALUES (?, ?, ?, ?, ?) "
     "ON CONFLICT (scope, key) DO UPDATE SET fingerprint = excluded.fingerprint, request_id = excluded.request_id, "
-    "expires_at = excluded.expires_at, status = NULL, headers = NULL, stream = NULL, body = NULL"
+    "expires_at = excluded.expires_at, status = NULL, headers = NULL, stream = NULL, body = NULL, asked_at = 0"
 )
 _KEEP = (
     "UPDATE idempotency SET status = ?, headers = ?, stream = ?, body = ?, expires_at = coalesce(?, expires_at) "
     "WHERE scope = ? AND key = ? AND request_id = ? AND status IS NULL"
 )
+_ASK = "UPDATE idempotency SET asked_at = ? WHERE scope = ? AND key = ?"
 _RENEW = "UPDATE idempotency SET expires_at = ? WHERE scope = ? AND key = ?"
 _FREE = "DELETE FROM idempotency WHERE scope = ? AND key = ? AND request_id = ? AND status IS NULL"
+_PUBLISH = (
+    "INSERT INTO pieces SELECT ?, ?, ?, ? WHERE EXISTS "
+    "(SELECT 1 FROM idempotency WHERE scope = ? AND key = ? AND request_id = ? AND status IS NULL) ON CONFLICT DO NOTHING"
+)
+PUBLISHED = "SELECT headers, data FROM pieces WHERE request_id = ? AND offset >= ? ORDER BY offset"
+_FORGET = "DELETE FROM pieces WHERE request_id = ?"
+_FORGET_ENDED = "DELETE FROM pieces WHERE request_id NOT IN (SELECT request_id FROM idempotency WHERE status IS NULL)"
 _DROP = "DELETE FROM idempotency WHERE row IN (SELECT row FROM idempotency WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)"
 
 
 def claim(
     scope: str, key: str, fingerprint: str, request_id: str, now: float, expires_at: float, connection: sqlite3.Connection
 ) -> Claim:
-    found = connection.execute(_FIND, (scope, key)).fetchone()
-    if found is None or found[1] <= now:
+    asked_at, *found = connection.execute(_FIND, (scope, key)).fetchone() or (0.0,)
+    if not found or found[1] <= now:
         connection.execute(_TAKE, (scope, key, fingerprint, request_id, expires_at))
         return Claim(state="new", request_id=request_id)
     known, _, holder, status, *_ = found
@@ -37,17 +46,28 @@ def claim(
         return Claim(state="done", request_id=holder, stored=rows.to_stored(found[2:]))
     if holder == request_id:  # the holder's own claim once more: its answer may have been lost, or it still runs
         connection.execute(_RENEW, (expires_at, scope, key))
-    return Claim(state="new" if holder == request_id else "running", request_id=holder)
+        return Claim(state="new", request_id=holder, asked_at=asked_at)
+    connection.execute(_ASK, (now, scope, key))
+    return Claim(state="running", request_id=holder)
 
 
 def keep(scope: str, key: str, stored: Stored, expires_at: float | None, connection: sqlite3.Connection) -> None:
     connection.execute(_KEEP, (*rows.stored_row(stored), expires_at, scope, key, stored.request_id))
+    connection.execute(_FORGET, (stored.request_id,))
 
 
 def unclaim(scope: str, key: str, request_id: str, connection: sqlite3.Connection) -> None:
     connection.execute(_FREE, (scope, key, request_id))
+    connection.execute(_FORGET, (request_id,))
+
+
+def publish(
+    scope: str, key: str, request_id: str, headers: Mapping[str, str], offset: int, data: bytes, connection: sqlite3.Connection
+) -> None:
+    connection.execute(_PUBLISH, (request_id, offset, rows.headers_column(headers), data, scope, key, request_id))
 
 
 def drop(before: float, limit: int, connection: sqlite3.Connection) -> int:
-    """Those that expired by then, the oldest first."""
+    """Those that expired by then, the oldest first; and what was published of requests that run no more."""
+    connection.execute(_FORGET_ENDED)
     return connection.execute(_DROP, (before, limit)).rowcount

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from pisces_proxy.ledger import Audit, Balance, Entry, Stored
+from pisces_proxy.ledger import Audit, Balance, Entry, Heard, Stored
 from pisces_proxy.storage import Account, Key, Record, UsageGroup
 from pisces_proxy.usage import Usage
 
@@ -32,11 +32,12 @@ COLUMNS = (
     "stream",
     "status",
     "cost_nano",
+    "upstream_cost_nano",
     "total_ms",
 )
 REQUEST = (*COLUMNS, *USAGE, "rest")
 # of a day's row: what else it sums up than requests; in the order of UsageGroup's fields
-DAY_SUMS = ("errors", "input", "output", "cached_input", "reasoning", "cost_nano")
+DAY_SUMS = ("errors", "input", "output", "cached_input", "reasoning", "cost_nano", "upstream_cost_nano", "margin_nano")
 STORED = ("request_id", "status", "headers", "stream", "body")
 
 # every other field of a record, also of one that gains some: nothing is ever dropped
@@ -68,7 +69,7 @@ def account_row(account: Account) -> Row:
 
 def to_account(row: Row) -> Account:
     values = dict(zip(ACCOUNT, row, strict=True))
-    return Account(**values | {"unlimited": bool(values["unlimited"])})
+    return Account(**values | {name: bool(values[name]) for name in ("unlimited", "enabled")})
 
 
 def key_row(key: Key) -> Row:
@@ -136,6 +137,17 @@ def to_entry(row: Row) -> Entry:
 def stored_row(stored: Stored) -> Row:
     """As `replays` sets it: without the request's id, which stands there already."""
     return (stored.status, _encode(stored.headers), stored.stream, stored.body)
+
+
+def headers_column(headers: Mapping[str, str]) -> bytes:
+    return _encode(headers)
+
+
+def to_heard(pieces: Sequence[Row]) -> Heard | None:
+    """Pieces that follow each other, as one."""
+    if not pieces:
+        return None
+    return Heard(headers=_decode_headers(pieces[0][0]), data=b"".join(data for _, data in pieces))
 
 
 def to_stored(row: Row) -> Stored:

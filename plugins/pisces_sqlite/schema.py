@@ -192,10 +192,43 @@ _MONEY = (
     """,
 )
 
+_MARGIN = (
+    "ALTER TABLE accounts ADD COLUMN enabled INTEGER NOT NULL DEFAULT 1",
+    "ALTER TABLE requests ADD COLUMN upstream_cost_nano INTEGER",
+    "ALTER TABLE usage_days ADD COLUMN upstream_cost_nano INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE usage_days ADD COLUMN margin_nano INTEGER NOT NULL DEFAULT 0",
+    # it stood in the JSON; as text, for a newer SQLite takes a blob for its own binary form
+    """
+    UPDATE requests SET upstream_cost_nano = json_extract(CAST(rest AS TEXT), '$.upstream_cost_nano')
+    WHERE instr(CAST(rest AS TEXT), '"upstream_cost_nano"')
+    """,
+    """
+    UPDATE usage_days SET upstream_cost_nano = paid, margin_nano = margin FROM (
+        SELECT CAST(at / 86400 AS INTEGER) AS paid_day, account, key, model, channel,
+            sum(upstream_cost_nano) AS paid, sum(cost_nano - upstream_cost_nano) AS margin
+        FROM requests WHERE upstream_cost_nano IS NOT NULL GROUP BY 1, 2, 3, 4, 5
+    ) AS found
+    WHERE day = paid_day AND usage_days.account = found.account AND usage_days.key = found.key
+        AND usage_days.model = found.model AND usage_days.channel = found.channel
+    """,
+)
+
+_FOLLOWING = (
+    "ALTER TABLE idempotency ADD COLUMN asked_at REAL NOT NULL DEFAULT 0",
+    """
+    CREATE TABLE pieces (
+        request_id TEXT NOT NULL,
+        offset INTEGER NOT NULL,
+        headers BLOB NOT NULL,
+        data BLOB NOT NULL,
+        PRIMARY KEY (request_id, offset)
+    ) STRICT
+    """,
+)
 _PICTURES = ("ALTER TABLE keys ADD COLUMN images_as_text INTEGER NOT NULL DEFAULT 0",)
 
 # MIGRATIONS[n] leads from version n to n + 1; never change one that was released
-MIGRATIONS = (_FIRST, _MONEY, TASKS, _PICTURES)
+MIGRATIONS = (_FIRST, _MONEY, _MARGIN, _FOLLOWING, TASKS, _PICTURES)
 
 
 def migrate(connection: sqlite3.Connection, place: str, migrations: Sequence[Sequence[str]] = MIGRATIONS) -> None:

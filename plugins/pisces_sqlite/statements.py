@@ -11,7 +11,7 @@ from pisces_proxy.storage import Account, Key
 from . import queries, rows
 
 _ADD_ACCOUNT = f"INSERT INTO accounts ({', '.join(rows.ACCOUNT)}) VALUES ({rows.placeholders(rows.ACCOUNT)})"
-_CHANGE_ACCOUNT = "UPDATE accounts SET unlimited = ?, credit_line_nano = ? WHERE name = ?"
+_CHANGE_ACCOUNT = "UPDATE accounts SET unlimited = ?, credit_line_nano = ?, enabled = ? WHERE name = ?"
 _ADD_KEY = f"INSERT INTO keys ({', '.join(rows.KEY)}) VALUES ({rows.placeholders(rows.KEY)})"
 _NOTE = "INSERT INTO audits (at, actor, action, target, detail) VALUES (?, ?, ?, ?, ?)"
 _SET = (
@@ -31,47 +31,49 @@ def keep_secret(name: str, value: bytes, connection: sqlite3.Connection) -> byte
     return kept
 
 
-def set_setting(name: str, value: str | None, connection: sqlite3.Connection) -> None:
+def set_setting(name: str, value: str | None, audit: Audit | None, connection: sqlite3.Connection) -> None:
     if value is None:
         done = connection.execute("DELETE FROM settings WHERE name = ?", (name,))
     else:
         done = connection.execute(_SET, (name, value))
     if done.rowcount:
-        _announce(connection)
+        _changed(audit, connection)
 
 
-def add_account(account: Account, connection: sqlite3.Connection) -> None:
+def add_account(account: Account, audit: Audit | None, connection: sqlite3.Connection) -> None:
     found = connection.execute(queries.ACCOUNT, (account.name,)).fetchone()
     if found is not None:
         _same_or_taken(rows.to_account(found) == account, f"an account named {account.name!r} exists already")
         return
     connection.execute(_ADD_ACCOUNT, rows.account_row(account))
-    _announce(connection)
+    _changed(audit, connection)
 
 
-def change_account(name: str, changes: Mapping[str, object], connection: sqlite3.Connection) -> Account | None:
+def change_account(
+    name: str, changes: Mapping[str, object], audit: Audit | None, connection: sqlite3.Connection
+) -> Account | None:
     found = connection.execute(queries.ACCOUNT, (name,)).fetchone()
     if found is None:
         return None
     before = rows.to_account(found)
     after = rows.changed(before, changes, fixed=("name", "created_at"))
     if after != before:
-        connection.execute(_CHANGE_ACCOUNT, (after.unlimited, after.credit_line_nano, name))
-        _announce(connection)
+        connection.execute(_CHANGE_ACCOUNT, (after.unlimited, after.credit_line_nano, after.enabled, name))
+        _changed(audit, connection)
     return after
 
 
-def add_key(key: Key, connection: sqlite3.Connection) -> None:
+def add_key(key: Key, audit: Audit | None, connection: sqlite3.Connection) -> None:
     found = connection.execute(queries.KEY_BY_ID, (key.id,)).fetchone()
     if found is not None:
         _same_or_taken(rows.to_key(found) == key, f"a key with the id {key.id!r} exists already")
         return
     _check_free(key, connection)
     connection.execute(_ADD_KEY, rows.key_row(key))
-    _announce(connection)
+    _changed(audit, connection)
 
 
-def change_key(id: str, changes: Mapping[str, object], connection: sqlite3.Connection) -> Key | None:
+def change_key(id: str, changes: Mapping[str, object], audit: Audit | None, connection: sqlite3.Connection) -> Key | None:
     found = connection.execute(queries.KEY_BY_ID, (id,)).fetchone()
     if found is None:
         return None
@@ -81,19 +83,20 @@ def change_key(id: str, changes: Mapping[str, object], connection: sqlite3.Conne
         _check_free(after, connection)
         values = [rows.to_column(name, getattr(after, name)) for name in changes]
         connection.execute(f"UPDATE keys SET {', '.join(f'{name} = ?' for name in changes)} WHERE id = ?", (*values, id))
-        _announce(connection)
+        _changed(audit, connection)
     return after
 
 
-def delete_key(id: str, connection: sqlite3.Connection) -> bool:
+def delete_key(id: str, audit: Audit | None, connection: sqlite3.Connection) -> bool:
     gone = connection.execute("DELETE FROM keys WHERE id = ?", (id,)).rowcount > 0
     if gone:
-        _announce(connection)
+        _changed(audit, connection)
     return gone
 
 
-def note(audit: Audit, connection: sqlite3.Connection) -> None:
-    connection.execute(_NOTE, rows.audit_row(audit))
+def note(audit: Audit | None, connection: sqlite3.Connection) -> None:
+    if audit is not None:
+        connection.execute(_NOTE, rows.audit_row(audit))
 
 
 def _check_free(key: Key, connection: sqlite3.Connection) -> None:
@@ -110,6 +113,7 @@ def _same_or_taken(same: bool, message: str) -> None:
         raise ValueError(message)
 
 
-def _announce(connection: sqlite3.Connection) -> None:
-    """Let other processes see that something changed."""
+def _changed(audit: Audit | None, connection: sqlite3.Connection) -> None:
+    """Write down who changed something, and let other processes see that it has changed."""
+    note(audit, connection)
     connection.execute("UPDATE changes SET value = value + 1")

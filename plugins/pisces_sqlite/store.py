@@ -13,7 +13,7 @@ from typing import Any
 import aiosqlite
 
 from pisces_proxy.errors import StorageUnavailable
-from pisces_proxy.ledger import Audit, Balance, Claim, Entry, Refusal, Reservation, Stored, Verification
+from pisces_proxy.ledger import Audit, Balance, Claim, Entry, Heard, Refusal, Reservation, Stored, Verification
 from pisces_proxy.storage import Account, GroupBy, Key, Record, Storage, UsageGroup
 
 from . import connection, money, queries, replays, requests, rows, statements, tasks, verification
@@ -28,11 +28,11 @@ SWEEP = 1000  # expired idempotency keys that are dropped at a time
 
 
 class SqliteStorage(SqliteTasks, Storage):
-    """Writes go through one thread in group commits; reads have a connection of their own and never wait for them."""
+    """Writes go through one connection in group commits; reads have connections of their own and never wait for them."""
 
     def __init__(self, location: Location) -> None:
         self._location = location
-        self._writer = Writer(partial(connection.writing, location))
+        self._writer = Writer(partial(connection.writing, location), on_loop=not location.waits_for_the_disk)
         self._reader: aiosqlite.Connection | None = None  # for what requests wait for
         self._reporter: aiosqlite.Connection | None = None  # for what may take a second
 
@@ -70,11 +70,11 @@ class SqliteStorage(SqliteTasks, Storage):
         found = await self._read("SELECT value FROM settings WHERE name = ?", (name,))
         return found[0][0] if found else None
 
-    async def set_setting(self, name: str, value: str | None) -> None:
-        await self._write(partial(statements.set_setting, name, value))
+    async def set_setting(self, name: str, value: str | None, *, audit: Audit | None = None) -> None:
+        await self._write(partial(statements.set_setting, name, value, audit))
 
-    async def add_account(self, account: Account) -> None:
-        await self._write(partial(statements.add_account, account))
+    async def add_account(self, account: Account, *, audit: Audit | None = None) -> None:
+        await self._write(partial(statements.add_account, account, audit))
 
     async def accounts(self) -> Sequence[Account]:
         return [rows.to_account(row) for row in await self._read(queries.ACCOUNTS)]
@@ -83,8 +83,8 @@ class SqliteStorage(SqliteTasks, Storage):
         found = await self._read(queries.ACCOUNT, (name,))
         return rows.to_account(found[0]) if found else None
 
-    async def add_key(self, key: Key) -> None:
-        await self._write(partial(statements.add_key, key))
+    async def add_key(self, key: Key, *, audit: Audit | None = None) -> None:
+        await self._write(partial(statements.add_key, key, audit))
 
     async def find_key(self, digest: str) -> Key | None:
         found = await self._read(queries.KEY, (digest,))
@@ -93,14 +93,14 @@ class SqliteStorage(SqliteTasks, Storage):
     async def keys(self) -> Sequence[Key]:
         return [rows.to_key(row) for row in await self._read(queries.KEYS)]
 
-    async def change_key(self, id: str, changes: Mapping[str, object]) -> Key | None:
-        return await self._write(partial(statements.change_key, id, changes))
+    async def change_key(self, id: str, changes: Mapping[str, object], *, audit: Audit | None = None) -> Key | None:
+        return await self._write(partial(statements.change_key, id, changes, audit))
 
-    async def delete_key(self, id: str) -> bool:
-        return await self._write(partial(statements.delete_key, id))
+    async def delete_key(self, id: str, *, audit: Audit | None = None) -> bool:
+        return await self._write(partial(statements.delete_key, id, audit))
 
     async def finish(self, record: Record) -> None:
-        await self._write(partial(requests.finish, record))
+        await self._write(partial(requests.finish, record), brief=True)
 
     async def record(self, request_id: str) -> Record | None:
         found = await self._read(queries.RECORD, (request_id,))
@@ -143,16 +143,20 @@ class SqliteStorage(SqliteTasks, Storage):
         matching = {"key": key, "account": account, "model": model, "channel": channel}
         return [rows.to_group(row) for row in await self._report(*queries.usage(since, until, by, matching))]
 
-    async def change_account(self, name: str, changes: Mapping[str, object]) -> Account | None:
-        return await self._write(partial(statements.change_account, name, changes))
+    async def change_account(self, name: str, changes: Mapping[str, object], *, audit: Audit | None = None) -> Account | None:
+        return await self._write(partial(statements.change_account, name, changes, audit))
 
-    async def credit(self, account: str, amount_nano: int, *, id: str, note: str = "", actor: str = "") -> Balance:
+    async def credit(
+        self, account: str, amount_nano: int, *, id: str, note: str = "", actor: str = "", audit: Audit | None = None
+    ) -> Balance:
         if amount_nano < 1:
             raise ValueError("a credit adds at least one nano-dollar; to take, adjust")
-        return await self._write(partial(money.deposit, "credit", account, amount_nano, id, note, actor))
+        return await self._write(partial(money.deposit, "credit", account, amount_nano, id, note, actor, audit))
 
-    async def adjust(self, account: str, amount_nano: int, *, id: str, note: str = "", actor: str = "") -> Balance:
-        return await self._write(partial(money.deposit, "adjust", account, amount_nano, id, note, actor))
+    async def adjust(
+        self, account: str, amount_nano: int, *, id: str, note: str = "", actor: str = "", audit: Audit | None = None
+    ) -> Balance:
+        return await self._write(partial(money.deposit, "adjust", account, amount_nano, id, note, actor, audit))
 
     async def balance(self, account: str) -> Balance | None:
         found = await self._read(queries.BALANCE, (account,))
@@ -161,15 +165,15 @@ class SqliteStorage(SqliteTasks, Storage):
     async def reserve(self, reservation: Reservation) -> Refusal | None:
         if reservation.amount_nano < 0:
             raise ValueError("a reservation is not negative")
-        return await self._write(partial(money.reserve, reservation))
+        return await self._write(partial(money.reserve, reservation), brief=True)
 
     async def settle(self, record: Record, key_id: str) -> None:
         if record.cost_nano < 0:
             raise ValueError("a cost is not negative")
-        await self._write(partial(money.settle, record, key_id))
+        await self._write(partial(money.settle, record, key_id), brief=True)
 
     async def release(self, request_id: str) -> None:
-        await self._write(partial(money.release, request_id))
+        await self._write(partial(money.release, request_id), brief=True)
 
     async def sweep(self, now: float, dead: Callable[[str], bool] | None = None) -> int:
         # expired idempotency keys are free already: to drop them here is only to give back their space
@@ -199,8 +203,13 @@ class SqliteStorage(SqliteTasks, Storage):
     async def unclaim(self, scope: str, key: str, request_id: str) -> None:
         await self._write(partial(replays.unclaim, scope, key, request_id))
 
-    async def note(self, audit: Audit) -> None:
-        await self._write(partial(statements.note, audit))
+    async def publish(
+        self, scope: str, key: str, request_id: str, headers: Mapping[str, str], offset: int, data: bytes
+    ) -> None:
+        await self._write(partial(replays.publish, scope, key, request_id, headers, offset, data))
+
+    async def published(self, request_id: str, offset: int) -> Heard | None:
+        return rows.to_heard(await self._read(replays.PUBLISHED, (request_id, offset)))
 
     async def audits(self, *, after: int = 0, limit: int = 100) -> Sequence[Audit]:
         return [rows.to_audit(row) for row in await self._read(queries.AUDITS, (after, limit))]
@@ -221,9 +230,9 @@ class SqliteStorage(SqliteTasks, Storage):
                 break
         return gone
 
-    async def _write(self, work: Work[Result]) -> Result:
+    async def _write(self, work: Work[Result], *, brief: bool = False) -> Result:
         try:
-            return await self._writer.submit(work)
+            return await self._writer.submit(work, brief=brief)
         except Exception as error:
             if is_about_the_value(error):
                 raise ValueError(f"cannot be stored: {error}") from error

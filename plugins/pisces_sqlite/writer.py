@@ -1,7 +1,10 @@
-"""Group commit: one thread takes all that waits into one transaction, then answers all of them at once.
+"""Group commit: all that waits goes into one transaction, and is answered at once when it is committed.
 
-There is no timer. While a transaction runs the next batch collects, so the batches grow by themselves under load and a
-lone write waits for nobody.
+There is no timer. What requests write in one turn of the event loop is committed at its end, on the loop: where a commit does
+not wait for the disk (`synchronous = NORMAL`) it is a copy into the page cache, and cheaper than to wake a thread. A thread
+takes what may wait or last: other work, a database that another process has locked, checkpoints, everything where commits do
+wait for the disk, and for a while everything where it turned out to be slow. While the thread is at work the next batch
+collects. So batches grow by themselves under load, and a lone write waits for nobody.
 """
 
 from __future__ import annotations
@@ -12,10 +15,11 @@ import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from queue import SimpleQueue
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from pisces_proxy.errors import StorageUnavailable
 
+from .connection import PATIENCE
 from .sums import Writing
 
 Result = TypeVar("Result")
@@ -23,6 +27,10 @@ Work = Callable[[sqlite3.Connection], Result]
 """Statements within a transaction. It may run twice: when another of its batch fails, all are tried again."""
 
 LIMIT = 10_000  # writes that may wait; beyond that the disk does not keep up and callers are told so
+AT_ONCE = 50  # writes of one transaction on the loop: a millisecond or two, then others have their turn
+SLOW = 0.02  # a commit on the loop that takes longer than that many seconds
+AVOIDED = 1.0  # sends all to the thread for so many seconds
+CHECKPOINT = 100  # transactions between two checkpoints, which wait for the disk: some thousand pages, as SQLite itself does it
 
 
 class Failed:
@@ -34,89 +42,167 @@ class Failed:
         self.error = error
 
 
-class Writer:
-    """The thread, its connection and its queue. `connect` is called on the thread."""
+class _Waiting(NamedTuple):
+    future: asyncio.Future[Any]
+    work: Work[Any]
+    brief: bool
 
-    def __init__(self, connect: Callable[[], Writing], limit: int = LIMIT) -> None:
+
+class Writer:
+    """The connection that writes. It is the loop's own, but while the thread has been handed work (`_handed` batches).
+
+    `connect` is called on the thread. `on_loop`: whether brief work may be written on the loop.
+    """
+
+    def __init__(self, connect: Callable[[], Writing], *, limit: int = LIMIT, on_loop: bool = False) -> None:
         self._connect = connect
         self._limit = limit
-        self._queue: SimpleQueue[tuple[asyncio.Future[Any], Work[Any]] | None] = SimpleQueue()
-        self._waiting = 0
+        self._on_loop = on_loop
+        self._next: list[_Waiting] = []
+        self._waiting = 0  # work that has no answer yet
+        self._handed = 0
+        self._queue: SimpleQueue[list[_Waiting] | None] = SimpleQueue()
+        self._unfolded = 0  # transactions since the last checkpoint
+        self._avoided_until = 0.0
         self._open = False
         self._loop: asyncio.AbstractEventLoop
         self._ended: asyncio.Future[None]
+        self._connection: Writing
 
     async def start(self) -> None:
         """Raises what `connect` raises."""
         self._loop = asyncio.get_running_loop()
         self._ended = self._loop.create_future()
-        started: asyncio.Future[None] = self._loop.create_future()
+        started: asyncio.Future[Writing] = self._loop.create_future()
         # a daemon: a program that forgets to stop it ends all the same
         threading.Thread(target=self._run, args=(started,), name="pisces-sqlite", daemon=True).start()
-        await started
+        self._connection = await started
         self._open = True
 
     async def stop(self) -> None:
         """Everything that waits is written first."""
         if self._open:
             self._open = False
+            self._hand_over()
             self._queue.put(None)
             await self._ended
 
-    def submit(self, work: Work[Result]) -> asyncio.Future[Result]:
-        """The work's result, once it is committed. It is done even where the caller stops waiting."""
+    def submit(self, work: Work[Result], *, brief: bool = False) -> asyncio.Future[Result]:
+        """The work's result, once it is committed. It is done even where the caller stops waiting. `brief`: it takes
+        microseconds, whatever there is in the database."""
         if not self._open:
             raise StorageUnavailable("The database is closed.")
         if self._waiting >= self._limit:
             raise StorageUnavailable(f"{self._waiting} writes wait for the database: its disk is too slow. Try again soon.")
         self._waiting += 1
         future: asyncio.Future[Result] = self._loop.create_future()
-        self._queue.put((future, work))
+        self._next.append(_Waiting(future, work, brief))
+        if len(self._next) == 1:
+            self._loop.call_soon(self._turn)
         return future
 
-    def _run(self, started: asyncio.Future[None]) -> None:
-        try:
-            connection = self._connect()
-        except Exception as error:
-            self._loop.call_soon_threadsafe(started.set_exception, error)
+    # -- on the loop
+
+    def _turn(self) -> None:
+        """Write what has come: here, or on the thread."""
+        if self._handed or not self._next:
             return
-        self._loop.call_soon_threadsafe(started.set_result, None)
-        with suppress(RuntimeError):  # the loop was closed without stop(): nobody is left to answer
-            self._serve(connection)
-        connection.close()
-        with suppress(RuntimeError):
-            self._loop.call_soon_threadsafe(self._ended.set_result, None)
+        batch, self._next = self._next[:AT_ONCE], self._next[AT_ONCE:]
+        if not (self._may_write_here(batch) and self._write_here(batch)):
+            self._next = batch + self._next
+            self._hand_over()
+        elif self._next:
+            self._loop.call_soon(self._turn)
 
-    def _serve(self, connection: Writing) -> None:
-        more = True
-        while more:
-            batch, more = self._collect()
-            if batch:
-                outcomes = commit(connection, [work for _, work in batch])
-                self._loop.call_soon_threadsafe(self._answer, [future for future, _ in batch], outcomes)
+    def _may_write_here(self, batch: Sequence[_Waiting]) -> bool:
+        due = self._unfolded >= CHECKPOINT or self._loop.time() < self._avoided_until
+        return self._on_loop and not due and all(waiting.brief for waiting in batch)
 
-    def _collect(self) -> tuple[list[tuple[asyncio.Future[Any], Work[Any]]], bool]:
-        """Wait for one, take all that are there. False where none will come any more."""
-        batch: list[tuple[asyncio.Future[Any], Work[Any]]] = []
-        item = self._queue.get()
-        for _ in range(self._queue.qsize()):
-            if item is None:
-                break
-            batch.append(item)
-            item = self._queue.get_nowait()
-        if item is not None:
-            batch.append(item)
-        return batch, item is not None
+    def _write_here(self, batch: Sequence[_Waiting]) -> bool:
+        began = self._loop.time()
+        outcomes = commit_at_once(self._connection, [waiting.work for waiting in batch])
+        if self._loop.time() - began > SLOW:
+            self._avoided_until = began + AVOIDED
+        if outcomes is None:
+            return False
+        self._unfolded += 1
+        self._answer(batch, outcomes)
+        return True
 
-    def _answer(self, futures: Sequence[asyncio.Future[Any]], outcomes: Sequence[Any]) -> None:
-        self._waiting -= len(futures)
-        for future, outcome in zip(futures, outcomes, strict=True):
+    def _hand_over(self) -> None:
+        if self._next:
+            batch, self._next = self._next, []
+            self._handed += 1
+            self._queue.put(batch)
+
+    def _handed_back(self) -> None:
+        self._handed -= 1
+        self._turn()
+
+    def _answer(self, batch: Sequence[_Waiting], outcomes: Sequence[Any]) -> None:
+        self._waiting -= len(batch)
+        for (future, *_), outcome in zip(batch, outcomes, strict=True):
             if future.done():
                 continue  # its caller was cancelled
             if type(outcome) is Failed:
                 future.set_exception(outcome.error)
             else:
                 future.set_result(outcome)
+
+    # -- on the thread
+
+    def _run(self, started: asyncio.Future[Writing]) -> None:
+        try:
+            connection = self._connect()
+            self._prepare(connection)
+        except Exception as error:
+            self._loop.call_soon_threadsafe(started.set_exception, error)
+            return
+        self._loop.call_soon_threadsafe(started.set_result, connection)
+        with suppress(RuntimeError):  # the loop was closed without stop(): nobody is left to answer
+            self._serve(connection)
+        connection.close()
+        with suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(self._ended.set_result, None)
+
+    def _prepare(self, connection: Writing) -> None:
+        if self._on_loop:
+            connection.wait_for_locks(0.0)
+            connection.execute("PRAGMA wal_autocheckpoint = 0")  # the commit that happens to do it would be slow
+
+    def _serve(self, connection: Writing) -> None:
+        while (batch := self._queue.get()) is not None:
+            outcomes = self._commit(connection, [waiting.work for waiting in batch])
+            self._loop.call_soon_threadsafe(self._answer, batch, outcomes)
+            self._checkpoint(connection)
+            self._loop.call_soon_threadsafe(self._handed_back)
+
+    def _commit(self, connection: Writing, works: Sequence[Work[Any]]) -> list[Any]:
+        self._unfolded += 1
+        if not self._on_loop:
+            return commit(connection, works)
+        connection.wait_for_locks(PATIENCE)
+        try:
+            return commit(connection, works)
+        finally:
+            connection.wait_for_locks(0.0)
+
+    def _checkpoint(self, connection: Writing) -> None:
+        """Fold the write-ahead log into the file, where SQLite does not do it by itself."""
+        if self._on_loop and self._unfolded >= CHECKPOINT:
+            self._unfolded = 0
+            with suppress(sqlite3.Error):  # a reader is in the way, or the disk is full: next time
+                connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
+
+
+def commit_at_once(connection: Writing, works: Sequence[Work[Any]]) -> list[Any] | None:
+    """Each work's result, committed; None, and nothing has changed, where there is a lock to wait for or one of them fails."""
+    try:
+        connection.execute("BEGIN IMMEDIATE")
+        return _write(connection, works)
+    except Exception:
+        _roll_back(connection)
+        return None
 
 
 def commit(connection: Writing, works: Sequence[Work[Any]]) -> list[Any]:
@@ -126,13 +212,17 @@ def commit(connection: Writing, works: Sequence[Work[Any]]) -> list[Any]:
     except sqlite3.Error as error:
         return [Failed(error)] * len(works)
     try:
-        results = [work(connection) for work in works]
-        connection.write_sums()
-        connection.execute("COMMIT")
-        return results
+        return _write(connection, works)
     except Exception as error:
         _roll_back(connection)
         return [Failed(error)] if len(works) == 1 else _commit_apart(connection, works)
+
+
+def _write(connection: Writing, works: Sequence[Work[Any]]) -> list[Any]:
+    results = [work(connection) for work in works]
+    connection.write_sums()
+    connection.execute("COMMIT")
+    return results
 
 
 def _commit_apart(connection: Writing, works: Sequence[Work[Any]]) -> list[Any]:

@@ -48,6 +48,11 @@ class Operator:
         return answer.body
 
 
+    async def audits(self) -> list[dict[str, Any]]:
+        """What this operator has changed; the first start has made an account and a key before."""
+        return [audit for audit in (await self.get("/audits"))["data"] if audit["actor"] == "ops"]
+
+
 Hire = Callable[[House], Awaitable[Operator]]
 
 

@@ -150,3 +150,33 @@ async def test_a_database_that_is_gone_is_a_503_that_says_so(house, hire) -> Non
     answer = await operator("GET", "/accounts")
     assert (answer.status, answer.body["error"]["code"]) == (503, "unavailable")
     assert answer.headers["retry-after"] == "5"
+
+
+@pytest.mark.parametrize(
+    ("path", "told"),
+    [
+        ("/usage?by=hour", "One of model, key, channel, account, day"),
+        ("/usage?byy=day", "Did you mean `by`?"),
+        ("/usage?since=yesterday", "Write 2030-01-31T12:00:00Z"),
+        ("/usage?limit=0", "`limit`: Expected `int` >= 1"),
+    ],
+)
+async def test_a_mistake_in_a_query_is_told_with_what_would_be_right(operator, path, told) -> None:
+    answer = await operator("GET", path)
+    assert answer.status == 400 and told in answer.body["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "told"),
+    [
+        ("/keys", {"name": "k", "quota_period": "week"}, "One of total, day, month"),
+        ("/accounts/default/credits", {"id": "i", "usd": "-2"}, 'dollars are written as "12.50"'),
+        ("/accounts/default/credits", {"id": "i", "usd": "0.1234567891"}, "at most nine decimals"),
+        ("/accounts/default/credits", {"id": "i"}, "Send either `amount_nano` or `usd`"),
+        ("/accounts/default/credits", {"usd": "1"}, "The member `id` is missing"),
+        ("/accounts", {"name": "a", "credit_line": 5}, "Did you mean `credit_line_nano`?"),
+    ],
+)
+async def test_a_mistake_in_a_body_is_told_with_what_would_be_right(operator, path, body, told) -> None:
+    answer = await operator("POST", path, body)
+    assert answer.status == 400 and told in answer.body["error"]["message"]

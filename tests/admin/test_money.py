@@ -22,7 +22,7 @@ async def test_a_credit_counts_once_however_often_it_is_sent(operator) -> None:
     await operator.post("/accounts", {"name": "acme"})
     sent = [operator.post("/accounts/acme/credits", {"id": "c1", "usd": "3"}) for _ in range(10)]
     assert {answer["balance_nano"] for answer in await asyncio.gather(*sent)} == {3_000_000_000}
-    audits = (await operator.get("/audits"))["data"]
+    audits = await operator.audits()
     assert [audit["action"] for audit in audits] == ["account.create", "account.credit"]
 
 
@@ -48,7 +48,7 @@ async def test_what_is_left_out_of_a_change_stays(operator) -> None:
     changed = await operator("PATCH", "/accounts/acme", {"unlimited": True})
     assert (changed.body["unlimited"], changed.body["credit_line_nano"], changed.body["available_nano"]) == (True, 7, None)
     assert (await operator("PATCH", "/accounts/acme", {})).body == changed.body
-    audits = (await operator.get("/audits"))["data"]
+    audits = await operator.audits()
     assert [(audit["action"], audit["detail"]) for audit in audits][1:] == [("account.change", {"unlimited": True})]
 
 
@@ -91,3 +91,23 @@ async def test_accounts_are_paged_by_cursor(operator) -> None:
     names = [account["name"] for account in first["data"] + second["data"]]
     assert sorted(names) == ["a0", "a1", "a2", "a3", "default"] and len(first["data"]) == 3
     assert second["next_cursor"] is None
+
+
+async def test_the_keys_of_a_disabled_account_are_refused_at_once_and_come_back(operator) -> None:
+    await operator.post("/accounts", {"name": "acme", "unlimited": True})
+    secret = (await operator.post("/keys", {"name": "shop", "account": "acme"}))["secret"]
+
+    async def ask() -> tuple[int, str]:
+        body = {"model": "demo", "messages": [{"role": "user", "content": "Hello"}]}
+        headers = {"Authorization": f"Bearer {secret}"}
+        async with operator.http.post(operator.url + "/v1/chat/completions", json=body, headers=headers) as response:
+            return response.status, await response.text()
+
+    assert (await ask())[0] == 200
+    changed = await operator("PATCH", "/accounts/acme", {"enabled": False})
+    assert changed.body["enabled"] is False
+    status, text = await ask()
+    assert status == 401 and "account_disabled" in text
+    assert (await operator("PATCH", "/accounts/acme", {"enabled": True})).body["enabled"] is True
+    assert (await ask())[0] == 200
+    assert [audit["detail"] for audit in await operator.audits()][2:] == [{"enabled": False}, {"enabled": True}]

@@ -30,7 +30,7 @@ async def fill(storage) -> None:
                 status=500 if number == 5 else 200,
                 usage=Usage(input=10, output=number),
                 cost_nano=number,
-                upstream_cost_nano=1,
+                upstream_cost_nano=1 if number < 5 else None,
                 price_lines=[{"unit": "output", "quantity": number, "rate": 10**6, "amount_nano": number}],
                 attempts=[Attempt(channel="main", upstream_model="up", status=200)],
             )
@@ -55,6 +55,32 @@ async def test_usage_is_summed_and_filtered(house, hire, query, sums) -> None:
     told = await (await hire(found)).get("/usage", **query)
     assert {row["name"]: (row["requests"], row["cost_nano"]) for row in told["data"]} == sums
     assert told["by"] == query.get("by", "model")
+
+
+async def test_usage_is_read_page_by_page(house, hire) -> None:
+    found = await house()
+    await fill(found.storage)
+    operator = await hire(found)
+    whole = await operator.get("/usage", by="day")
+    first = await operator.get("/usage", by="day", limit=3)
+    rest = await operator.get("/usage", by="day", limit=3, cursor=first["next_cursor"])
+    assert first["data"] + rest["data"] == whole["data"]
+    assert (len(first["data"]), rest["next_cursor"], whole["next_cursor"]) == (3, None, None)
+    assert (await operator("GET", "/usage", params={"cursor": "nobody"})).body["error"]["param"] == "cursor"
+
+
+async def test_usage_tells_the_margin_over_what_is_known(house, hire) -> None:
+    found = await house()
+    await fill(found.storage)
+    operator = await hire(found)
+    # 0, 1, 2, 3, 4 for 1 each; of the last nobody knows what it cost
+    for by in ("account", "channel"):
+        (told,) = (await operator.get("/usage", by=by))["data"]
+        assert (told["cost_nano"], told["upstream_cost_nano"], told["margin_nano"]) == (15, 5, 5)
+    days = {row["name"]: row["margin_nano"] for row in (await operator.get("/usage", by="day"))["data"]}
+    assert days == {"2030-03-17": -1, "2030-03-18": 1, "2030-03-19": 5, "2030-03-20": 0}
+    margins = {row["request_id"]: row["margin_nano"] for row in (await operator.get("/requests"))["data"]}
+    assert (margins["req_0"], margins["req_4"], margins["req_5"]) == (-1, 3, None)
 
 
 async def test_requests_are_filtered_and_paged_the_newest_first(house, hire) -> None:
@@ -118,7 +144,7 @@ async def test_a_channel_that_is_disabled_takes_nothing_and_comes_back(house, hi
     async with operator.http.post(URL(path + "/enable", encoded=True), headers=headers) as response:
         assert (await response.json())["state"] == "ready"
     assert await ask(found, only.vendor.model) == 200
-    assert [audit["action"] for audit in (await operator.get("/audits"))["data"]] == ["channel.disable", "channel.enable"]
+    assert [audit["action"] for audit in await operator.audits()] == ["channel.disable", "channel.enable"]
 
 
 async def test_a_channel_that_rests_says_why_and_until_when(house, hire, upstream) -> None:

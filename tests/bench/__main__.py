@@ -13,7 +13,7 @@ import uvloop
 from rich.console import Console
 
 from . import contenders as make
-from . import measure, report
+from . import latency, measure, report
 from .contenders import Contender
 from .processes import cores, memory, more_files
 
@@ -23,7 +23,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="half of the requests, five rounds instead of nine")
     parser.add_argument("--bare-only", action="store_true", help="without the gateway")
     parser.add_argument("--litellm", action="store_true", help="LiteLLM's proxy as well, installed from PyPI")
-    parser.add_argument("--only", help="only workloads whose name holds this")
+    parser.add_argument("--only", help="only workloads whose name holds this; one is `latency`")
     parser.add_argument("--streams", type=int, default=1000, help="streams open at once; 0 leaves that part out")
     parser.add_argument("--rounds", type=int, default=0)
     given = parser.parse_args()
@@ -45,7 +45,11 @@ async def _run(given: argparse.Namespace, folder: Path, running: ExitStack) -> N
     for work in works:
         costs[work.name] = await measure.costs(contenders, work, given.rounds or (5 if given.quick else 9))
         console.print(f"[dim]{work.name}: {_line(costs[work.name])}[/dim]", highlight=False)
-    report.cpu(works, costs, [contender.name for contender in contenders], console)
+    if works:
+        report.cpu(works, costs, [contender.name for contender in contenders], console)
+    if not given.only or given.only in latency.NAME:
+        rounds, seconds = (3, 3.0) if given.quick else (5, 6.0)
+        report.half_load(await latency.half_load(contenders, port, given.rounds or rounds, seconds), console)
     if given.streams:
         direct = await measure.crowd(port, "", None, given.streams)
         crowds = {each.name: await measure.crowd(each.port, each.key, each.process.pid, given.streams) for each in contenders}

@@ -1,10 +1,11 @@
-"""A load generator: keep-alive connections, N requests at concurrency C, each answer read to its end."""
+"""A load generator: keep-alive connections, each answer read to its end; N requests at concurrency C, or at their own times."""
 
 from __future__ import annotations
 
 import asyncio
 import re
 import time
+from collections.abc import Sequence
 from typing import NamedTuple
 
 _STAMP = re.compile(rb"t=(\d+) ")
@@ -158,6 +159,66 @@ async def fire(
         run.error = run.error or f"not done after {limit:.0f} s"
         run.failed += count - run.ok - run.failed
     return Result(run.ok, run.failed, time.perf_counter() - began, run.latencies, run.delays, run.error)
+
+
+class Poured(Asking):
+    """A connection that asks when it is told to."""
+
+    run: Pouring
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = transport  # type: ignore[assignment]
+
+    def done(self) -> None:
+        self.busy = False
+        self.run.note(self.head[9:12] == b"200", time.perf_counter() - self.began, self.head)
+        self.run.idle.append(self)
+
+
+class Pouring(Run):
+    """Requests that wait for no answer, each on an idle connection or on a new one."""
+
+    def __init__(self, request: bytes, count: int, port: int) -> None:
+        super().__init__(request, count, 0, False)
+        self.port = port
+        self.count = count
+        self.idle: list[Poured] = []
+        self.opened: list[Poured] = []
+
+    async def send(self) -> None:
+        if self.idle:
+            self.idle.pop().ask()
+            return
+        _, connection = await asyncio.get_running_loop().create_connection(lambda: Poured(self), "127.0.0.1", self.port)
+        self.opened.append(connection)
+        connection.ask()
+
+    def note(self, ok: bool, seconds: float, why: bytes) -> None:
+        super().note(ok, seconds, why)
+        if self.ok + self.failed == self.count:
+            self.over.set()
+
+    def closed(self) -> None:
+        """Counted where it was asked something."""
+
+
+async def pour(port: int, key: str, shot: Shot, gaps: Sequence[float], *, limit: float = 10) -> Result:
+    """A request after each of these gaps, in seconds, whatever becomes of those before; at most `limit` seconds longer."""
+    run = Pouring(shot.request(port, key), len(gaps), port)
+    began = due = time.perf_counter()
+    for gap in gaps:
+        due += gap
+        if (early := due - time.perf_counter()) > 0:
+            await asyncio.sleep(early)
+        await run.send()
+    try:
+        await asyncio.wait_for(run.over.wait(), limit)
+    except TimeoutError:
+        run.error = run.error or f"not done {limit:.0f} s after the last"
+    for connection in run.opened:
+        connection.transport.close()
+    failed = len(gaps) - run.ok
+    return Result(run.ok, failed, time.perf_counter() - began, run.latencies, [], run.error)
 
 
 def percentile(values: list[float], share: float) -> float:

@@ -57,7 +57,7 @@ async def costs(contenders: Sequence[Contender], work: Workload, rounds: int) ->
     for _ in range(rounds):
         for contender in able:
             seen.setdefault(contender.name, []).append(await _cost(contender, work))
-    return {name: Cost(_lower_quartile(runs), tuple(runs)) for name, runs in seen.items()}
+    return {name: Cost(lower_quartile(runs), tuple(runs)) for name, runs in seen.items()}
 
 
 async def _warm(contender: Contender, work: Workload) -> bool:
@@ -85,7 +85,7 @@ async def _shots(contender: Contender, work: Workload, count: int) -> Result:
     return result
 
 
-def _lower_quartile(runs: Sequence[float]) -> float:
+def lower_quartile(runs: Sequence[float]) -> float:
     return statistics.quantiles(runs, n=4)[0] if len(runs) >= 4 else min(runs)
 
 

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
-from bench.load import Result, Shot, fire, percentile
+from bench.load import Result, Shot, fire, percentile, pour
 from bench.upstream import Answering
 
 
@@ -41,6 +41,12 @@ async def test_a_server_that_hangs_up_is_counted_as_failed() -> None:
     async with server:
         result = await fire(server.sockets[0].getsockname()[1], "key", Shot("/", "static"), 2, 2, limit=5)
     assert result.failed == 2 and result.ok == 0 and result.error
+
+
+async def test_requests_at_their_own_times_wait_for_no_answer(port: int) -> None:
+    result = await pour(port, "key", Shot("/v1/chat/completions", "paced-20x5", True, 5), [0.01] * 12)
+    assert (result.ok, result.failed, len(result.latencies)) == (12, 0, 12)
+    assert result.seconds < 12 * percentile(result.latencies, 0.0)
 
 
 def test_a_percentile_is_one_of_the_values() -> None:

@@ -11,7 +11,10 @@ from cli.conftest import Json, Run, Stored
 from pisces_proxy.ledger import Reservation
 from pisces_proxy.storage import Record, Storage
 
-SHOWN = {"name", "balance_nano", "reserved_nano", "available_nano", "credited_nano", "spent_nano", "unlimited", "keys"}
+SHOWN = {
+    "name", "balance_nano", "reserved_nano", "available_nano", "credited_nano", "spent_nano", "unlimited", "credit_line_nano",
+    "enabled", "keys",
+}  # fmt: skip
 DOLLAR = 1_000_000_000
 
 
@@ -36,10 +39,12 @@ def test_an_account_is_shown_with_its_keys_and_its_money(json: Json, run: Run, s
         "credited_nano": 10 * DOLLAR,
         "spent_nano": 1_500_000_000,
         "unlimited": False,
+        "credit_line_nano": 500_000_000,
+        "enabled": True,
         "keys": ["shop"],
     }
     assert json("accounts", "list") == [shown]
-    assert run("accounts", "list").output.splitlines()[-2].split() == ["acme", "$8.50", "$2.00", "$7.00", "$1.50", "1"]
+    assert run("accounts", "list").output.splitlines()[-2].split() == ["acme", "$8.50", "$2.00", "$7.00", "$1.50", "1", "ready"]
     text = run("accounts", "show", "acme").output
     for part in ("shop", "$8.50", "$7.00", "credit line  $0.50", "$1.50"):
         assert part in text
@@ -128,3 +133,52 @@ def test_a_name_that_is_taken_or_unknown_is_an_error(run: Run) -> None:
     assert "Did you mean 'acme'?" in unknown.output
     assert "Did you mean 'acme'?" in run("accounts", "credit", "acmee", "1").output
     assert "$1.00" in run("accounts", "show", "acme").output
+
+
+@pytest.mark.parametrize(
+    ("written", "nano"), [("-2.5", -2_500_000_000), ("2.5", 2_500_000_000), ("-$1", -DOLLAR), ("-0.000000001", -1)]
+)
+def test_a_balance_is_adjusted_up_or_down_in_a_row_of_its_own(json: Json, stored: Stored, written: str, nano: int) -> None:
+    json("accounts", "create", "acme", "--balance", "1")
+    told = json("accounts", "adjust", "acme", written, "--note", "paid back")
+    assert (told["balance_nano"], told["credited_nano"]) == (DOLLAR + nano, DOLLAR)
+    row = stored(lambda storage: storage.ledger())[-1]
+    assert (row.kind, row.amount_nano, row.note, row.actor) == ("adjust", nano, "paid back", "cli")
+    audit = stored(lambda storage: storage.audits())[-1]
+    assert (audit.action, audit.detail["amount_nano"]) == ("account.adjust", nano)
+
+
+@pytest.mark.parametrize("verb", ["credit", "adjust"])
+def test_the_same_id_again_changes_nothing_and_with_another_amount_it_is_refused(json: Json, run: Run, verb: str) -> None:
+    json("accounts", "create", "acme")
+    for _ in range(2):
+        assert json("accounts", verb, "acme", "3", "--id", "invoice-17")["balance_nano"] == 3 * DOLLAR
+    again = run("accounts", verb, "acme", "4", "--id", "invoice-17")
+    assert again.exit_code == 1 and "'invoice-17' exists already" in again.output
+    assert json("accounts", "show", "acme")["balance_nano"] == 3 * DOLLAR
+
+
+def test_terms_are_changed_and_what_is_left_out_stays(json: Json, run: Run, stored: Stored) -> None:
+    json("accounts", "create", "acme", "--balance", "1")
+    told = json("accounts", "change", "acme", "--credit-line", "100")
+    assert (told["credit_line_nano"], told["available_nano"], told["unlimited"]) == (100 * DOLLAR, 101 * DOLLAR, False)
+    assert "unlimited" in run("accounts", "change", "acme", "--unlimited").output
+    told = json("accounts", "change", "acme", "--prepaid", "--credit-line", "0")
+    assert (told["credit_line_nano"], told["available_nano"], told["unlimited"]) == (0, DOLLAR, False)
+    nothing = run("accounts", "change", "acme")
+    assert nothing.exit_code == 2 and "--credit-line" in nothing.output
+    audits = stored(lambda storage: storage.audits())
+    assert audits[-1].detail == {"credit_line_nano": 0, "unlimited": False}
+
+
+def test_an_account_is_disabled_and_enabled(json: Json, run: Run, stored: Stored) -> None:
+    json("accounts", "create", "acme")
+    assert "disabled" in run("accounts", "disable", "acme").output
+    run("accounts", "disable", "acme")
+    assert json("accounts", "show", "acme")["enabled"] is False
+    assert "disabled" in run("accounts", "list").output and "disabled" in run("accounts", "show", "acme").output
+    assert run("accounts", "enable", "acme").exit_code == 0
+    assert json("accounts", "show", "acme")["enabled"] is True
+    actions = [audit.action for audit in stored(lambda storage: storage.audits())]
+    assert actions == ["account.create", "account.disable", "account.enable"]
+    assert "Did you mean 'acme'?" in run("accounts", "disable", "acm").output

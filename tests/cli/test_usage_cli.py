@@ -61,6 +61,18 @@ def test_usage_for_people_ends_in_a_total(run: Run, finish: Finish) -> None:
     assert lines[-1] == ["total", "3", "1", "3,000", "1,200", "150", "60", "$1.25"]
 
 
+def test_usage_tells_the_margin_where_a_channel_says_what_it_pays(json: Json, run: Run, finish: Finish) -> None:
+    finish(*records())
+    assert "margin" not in run("usage").output
+    paid = {"at": time.time() - 60, "account": "acme", "model": "[M]m", "upstream_cost_nano": 1_000_000_000}
+    finish(Record(request_id="c", cost_nano=3_000_000_000, **paid), Record(request_id="d", **paid))
+    (first, second) = json("usage")
+    assert (first["cost_nano"], first["upstream_cost_nano"], first["margin_nano"]) == (4_250_000_000, 2 * 10**9, 10**9)
+    assert (second["upstream_cost_nano"], second["margin_nano"]) == (0, 0)
+    lines = [line.split() for line in run("usage").output.splitlines() if line.strip()]
+    assert lines[-1][-3:] == ["$4.25", "$2.00", "$1.00"]
+
+
 def test_a_wrong_duration_names_the_right_ones(run: Run) -> None:
     result = run("usage", "--since", "yesterday")
     assert result.exit_code == 2
@@ -80,7 +92,11 @@ def test_a_request_is_shown_whole(json: Json, run: Run, finish: Finish) -> None:
         status=200,
         usage=Usage(input=1200, output=3, estimated=True),
         cost_nano=7,
-        price_lines=[{"unit": "input", "nano": 7}],
+        upstream_cost_nano=9,
+        price_lines=[
+            {"unit": "cached_input", "quantity": 1200, "rate": 2_500_000_000, "amount_nano": 3_000_000},
+            {"unit": "image 1024x1024/hd", "quantity": 2, "rate": 80_000_000 * 10**6, "amount_nano": 160_000_000},
+        ],
         warnings=["top_k;dropped;no such knob"],
         flags=["translated"],
         first_byte_ms=12.0,
@@ -102,6 +118,8 @@ def test_a_request_is_shown_whole(json: Json, run: Run, finish: Finish) -> None:
         "usage",
         "price_lines",
         "cost_nano",
+        "upstream_cost_nano",
+        "margin_nano",
         "warnings",
         "flags",
     }
@@ -115,8 +133,12 @@ def test_a_request_is_shown_whole(json: Json, run: Run, finish: Finish) -> None:
         "total_ms": 5.0,
     }
     assert (told["usage"]["input_tokens"], told["usage"]["output_tokens"], told["usage"]["estimated"]) == (1200, 3, True)
+    assert (told["cost_nano"], told["upstream_cost_nano"], told["margin_nano"]) == (7, 9, -2)
     shown = run("request", "req_1").output
-    for text in ("rate_limit", "second", "m2", "1,200 input tokens", "(estimated)", "$0.000000007", "top_k", "translated to b"):
+    lines = [line.split() for line in shown.splitlines()]
+    assert ["cached", "input", "1,200", "$2.50", "per", "million", "$0.003"] in lines
+    assert ["image", "1024x1024/hd", "2", "$0.08", "each", "$0.16"] in lines
+    for text in ("rate_limit", "second", "m2", "1,200 input tokens", "(estimated)", "$0.000000007", "$0.000000009", "-$0.000000002", "top_k", "translated to b"):
         assert text in shown
 
 

@@ -88,3 +88,10 @@ def test_durations(text: str | int, value: float) -> None:
 @pytest.mark.parametrize(("text", "value"), [("64MiB", 67108864), ("10MB", 10_000_000), (5, 5), ("1.5KiB", 1536), ("9", 9)])
 def test_sizes(text: str | int, value: int) -> None:
     assert config.size(text) == value
+
+
+def test_the_places_of_rows_and_limits_may_stand_in_variables(monkeypatch) -> None:
+    monkeypatch.setenv("HOST_OF_LIMITS", "10.0.0.7")
+    monkeypatch.setenv("DATABASE_URL", "sqlite:////var/lib/pisces.db")
+    server = config.parse('[server]\nlimits = "redis://${HOST_OF_LIMITS}/0"\ndatabase = "${DATABASE_URL}"').server
+    assert (server.limits, server.database) == ("redis://10.0.0.7/0", "sqlite:////var/lib/pisces.db")

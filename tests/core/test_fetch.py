@@ -46,7 +46,7 @@ def image(url: str) -> chat.Media:
         "ftp://example.com/x",
     ],
 )
-async def test_urls_that_point_inside_are_refused_naming_the_part(url: str) -> None:
+async def test_urls_that_point_inside_are_refused_naming_the_part(url: str) -> None:  # H97
     async with fetch.session() as session:
         with pytest.raises(BadRequest) as caught:
             await fetch.Fetcher(session).media(image(url), "messages[0].content[1]")
@@ -100,7 +100,7 @@ async def test_a_redirect_is_followed_three_times_and_no_more() -> None:
     await runner.cleanup()
 
 
-async def test_a_redirect_cannot_lead_inside(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_redirect_cannot_lead_inside(monkeypatch: pytest.MonkeyPatch) -> None:  # H97
     async def inside(_: web.Request) -> web.Response:
         return web.Response(status=302, headers={"Location": "http://169.254.169.254/secret"})
 

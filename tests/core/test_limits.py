@@ -33,5 +33,5 @@ def test_what_would_never_pass_is_not_to_be_repeated() -> None:
 def test_the_plugin_that_counts_is_found_by_the_url() -> None:
     registry = Registry.load(Config())
     assert registry.limiter("memory://") is not registry.limiter("memory://")
-    with pytest.raises(ConfigError, match='Write limits = "memory://"'):
+    with pytest.raises(ConfigError, match='write limits = "memory://"'):
         registry.limiter("carrier-pigeon://coop")

@@ -263,6 +263,29 @@ def test_every_recorded_refusal_is_understood() -> None:
 
 
 @pytest.mark.parametrize(
+    "value",
+    [
+        body("messages.1.content.0: Invalid `signature` in `thinking` block", type="invalid_request_error"),
+        body("messages.3.content.0.type: Expected `thinking` or `redacted_thinking`, but found `tool_use`."),
+        body("The encrypted content gAAA... could not be verified.", "invalid_encrypted_content"),
+        body("Function call is missing a thought_signature in functionCall parts.", type="INVALID_ARGUMENT"),
+        body("Corrupted thought signature."),
+        body("Each thinking block must carry the signature it was made with"),
+    ],
+)
+def test_h81_a_refused_signature_is_told_apart_from_a_bad_request(value: dict[str, object]) -> None:
+    assert kind(400, value) is errors.ProofRefused
+    assert kind(200, value) is errors.ProofRefused
+
+
+@pytest.mark.parametrize(
+    "message", ["The request signature is wrong.", "tools[0]: bad function signature", "thinking.budget_tokens: too low"]
+)
+def test_not_every_signature_is_one_of_thinking(message: str) -> None:
+    assert kind(400, body(message)) is errors.BadRequest
+
+
+@pytest.mark.parametrize(
     ("code", "message", "told"),
     [
         ("DataInspectionFailed", "Output data may contain inappropriate content.", "content_policy"),

@@ -64,7 +64,8 @@ async def test_impossible_counts_are_mended_flagged_and_counted(house) -> None:
         async with http.post(found.url + "/v1/chat/completions", json=dialect("openai.chat", "m").body) as response:
             assert response.status == 200
     record = await found.record()
-    assert record.usage.input == 0 and record.usage.output == 1_000_000_000 and "usage_clamped" in record.flags
+    assert record.usage.estimated and 0 < record.usage.output < 5 and 0 < record.usage.input < 50
+    assert {"usage_clamped", "usage_estimated"} <= set(record.flags)
     assert 'pisces_usage_clamped_total{channel="c"} 1.0' in (await get(found.url + "/metrics"))[1]
     server.close()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import resource
 import shlex
 import signal
 import subprocess
@@ -86,10 +87,13 @@ async def test_sighup_and_reload_take_a_valid_file_and_refuse_an_invalid_one(pro
         while await models() != ["new-name"]:
             await asyncio.sleep(0.05)
 
-    file.write_text(configuration(tmp_path, channel(only, "third-name")))
+    file.write_text(configuration(tmp_path, channel(only, "third-name"), server='max_body = "1KB"'))
     done = await asyncio.to_thread(pisces, "reload", "--config", str(file), "--database", database, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert await models() == ["third-name"]
+    async with aiohttp.ClientSession(headers={"x-api-key": found.key}) as http:
+        async with http.post(found.url + "/v1/chat/completions", data=_large()) as response:
+            assert response.status == 413
 
     file.write_text(configuration(tmp_path, channel(only, "fourth", more="prioritty = 1")))
     done = await asyncio.to_thread(pisces, "reload", "--config", str(file), "--database", database, cwd=tmp_path)
@@ -97,6 +101,11 @@ async def test_sighup_and_reload_take_a_valid_file_and_refuse_an_invalid_one(pro
     found.process.send_signal(signal.SIGHUP)
     await asyncio.sleep(0.3)
     assert await models() == ["third-name"]
+
+
+async def _large():
+    for _ in range(20):
+        yield b"x" * 1000
 
 
 async def test_a_channel_can_be_taken_out_while_the_gateway_runs(process, upstream, tmp_path: Path) -> None:
@@ -166,6 +175,12 @@ async def test_ask_streams_an_answer_in_each_protocol_without_a_key(process, tmp
         ('[[channel]]\nname="a"\nprovider="openai"\nkey="k"', "names no models"),
         ('[[channel]]\nname="a"\nprovider="openai"\nkey="k"\nmodels=["m"]\nflags={ nonsense = 1 }', "flags"),
         ('[server]\ndatabase = "mongo://x"', "No plugin stores in 'mongo' databases"),
+        ('[server]\nlimits = "redis://x"', "No plugin counts limits in 'redis'"),
+        (
+            '[server]\nport = 1\nlimits = "redis://${REDIS_HOST}"',
+            "channels.toml:3: [server], key 'limits': REDIS_HOST is not set",
+        ),
+        ('[server]\ndatabase = "${DB}"', "channels.toml:2: [server], key 'database': DB is not set"),
         ('[plugins]\ndisable = ["sqlit"]', "Did you mean 'sqlite'?"),
         ('[plugins]\nfiles = ["broken.py"]', "Plugin file 'broken.py' does not load: No module named 'jwt_that_is_absent'"),
     ],
@@ -187,7 +202,8 @@ def test_check_says_what_a_good_file_amounts_to(tmp_path: Path) -> None:
 
 
 def test_the_first_help_page_shows_examples_and_is_quick() -> None:
-    began = time.monotonic()
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     done = pisces("--help", cwd=Path.cwd())
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
     assert "pisces serve" in done.stdout and done.returncode == 0
-    assert time.monotonic() - began < 2
+    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 2  # CPU: others may be at work here

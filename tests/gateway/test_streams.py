@@ -10,7 +10,7 @@ import pytest
 from gateways import channel
 from upstreams import script
 from upstreams.delivery import Delivery
-from upstreams.vendors import VENDORS, OpenAIChat
+from upstreams.vendors import VENDORS, AnthropicMessages, OpenAIChat
 
 from gateway.asking import NAMES, dialect
 
@@ -79,7 +79,7 @@ async def test_an_error_in_mid_stream_keeps_its_class(house, upstream, client: s
 @pytest.mark.parametrize(("client", "up"), PAIRS)
 async def test_a_client_that_leaves_closes_the_upstream_within_a_second_and_is_still_settled(
     house, upstream, client, up
-) -> None:
+) -> None:  # H37
     only = await upstream(BY_WIRE[up]())
     only.play(script.text, Delivery(pause=0.15))
     found = await house(channel(only))
@@ -97,7 +97,7 @@ async def test_a_client_that_leaves_closes_the_upstream_within_a_second_and_is_s
     assert record.usage.input > 0
 
 
-async def test_a_client_that_leaves_before_a_whole_answer_closes_the_upstream(house, upstream) -> None:
+async def test_a_client_that_leaves_before_a_whole_answer_closes_the_upstream(house, upstream) -> None:  # H37
     only = await upstream(OpenAIChat())
     only.play(script.text, Delivery(pause=5))
     found = await house(channel(only))
@@ -261,3 +261,21 @@ async def test_an_upstream_that_falls_silent_for_too_long_is_told_as_a_timeout(h
         text = await response.text()
     assert tells_an_error("openai.chat", text) and "upstream_timeout" in text, text
     await asyncio.wait_for(only.last.closed.wait(), 1.0)
+
+
+@pytest.mark.parametrize(("limit", "streamed"), [({}, True), ({"max_tokens": 21_334}, True), ({"max_tokens": 21_333}, False)])
+async def test_h46_a_long_answer_is_asked_of_anthropic_as_a_stream(house, upstream, limit, streamed) -> None:
+    only = await upstream(AnthropicMessages())
+    only.play(script.thinking)
+    found = await house(channel(only))
+    tool = {"type": "function", "function": {"name": "get_weather", "parameters": script.PARAMETERS}}
+    body = {"model": only.vendor.model, "messages": [{"role": "user", "content": "Weather?"}], "tools": [tool], **limit}
+    async with (
+        aiohttp.ClientSession(headers={"Authorization": f"Bearer {found.key}"}) as session,
+        session.post(found.url + "/v1/chat/completions", json=body) as response,
+    ):
+        told = await response.json()
+    assert only.heard[-1].stream is streamed
+    assert json.loads(told["choices"][0]["message"]["tool_calls"][0]["function"]["arguments"]) == {"city": "Zürich", "days": 3}
+    assert (told["usage"]["prompt_tokens"], told["usage"]["completion_tokens"]) == (105, 17)
+    assert "usage_estimated" not in (await found.record()).flags

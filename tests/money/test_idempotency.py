@@ -152,6 +152,37 @@ async def test_an_answer_survives_a_restart(tmp_path, upstream) -> None:
     assert first[2] == again[2] and len(only.received) == 1
 
 
+async def test_an_answer_too_large_to_keep_is_not_run_again(house, upstream, monkeypatch) -> None:
+    monkeypatch.setattr("pisces_proxy.idempotency.LIMIT", 100)
+    only = await upstream(OpenAIChat())
+    only.play(script.text)
+    found = await house(channel(only), PRICE.format(model=only.vendor.model))
+    key = await customer(found, 1_000_000_000)
+    body = dialect("openai.chat", only.vendor.model).stream_body()
+    first = await post(found.url, key, "/v1/chat/completions", body, **KEY)
+    assert first[0] == 200 and "[DONE]" in first[2]
+    await asyncio.sleep(0.05)
+    status, headers, text = await post(found.url, key, "/v1/chat/completions", body, **KEY)
+    assert status == 409 and "already done" in text and first[1]["x-request-id"] in text
+    assert headers["x-should-retry"] == "false" and len(only.received) == 1
+
+
+async def test_an_answer_is_kept_for_a_day(house, upstream, tmp_path) -> None:
+    import sqlite3
+    import time
+
+    only = await upstream(OpenAIChat())
+    only.play(script.text)
+    found = await house(channel(only))
+    body = dialect("openai.chat", only.vendor.model).body
+    assert (await post(found.url, found.key, "/v1/chat/completions", body, **KEY))[0] == 200
+    await asyncio.sleep(0.05)
+    with sqlite3.connect(tmp_path / "pisces.db") as reader:
+        (until,) = reader.execute("SELECT expires_at FROM idempotency").fetchone()
+    reader.close()
+    assert 24 * 3600 - 5 < until - time.time() <= 24 * 3600
+
+
 @pytest.mark.parametrize("key", ["", "x" * 256, "tab\there"])
 async def test_an_unusable_key_is_named(house, upstream, key) -> None:
     only = await upstream(OpenAIChat())

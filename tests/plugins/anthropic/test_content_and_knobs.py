@@ -135,7 +135,8 @@ def test_a_knob_that_anthropic_lacks_is_dropped_and_told(knob: dict[str, Any]) -
 
 def test_stop_sequences_of_white_space_are_left_out_H70() -> None:
     request = asked(stop=("END", "\n"))
-    assert (sent(request)["stop_sequences"], lost(request)) == (["END"], {("stop", "dropped")})
+    assert (sent(request)["stop_sequences"], lost(request)) == (["END"], {("stop", "emulated")})
+    assert encoded(request).stop == ("\n",)
 
 
 @pytest.mark.parametrize(("user_id", "kept"), [("user-17", True), ("a.b@example.org", False), ("+49 170 1234567", False)])

@@ -26,7 +26,14 @@ from pisces_proxy.chat import (
     Text,
     ToolCall,
 )  # fmt: skip
-from pisces_proxy.errors import PiscesError, UpstreamBroken, UpstreamOverloaded, UpstreamRateLimited
+from pisces_proxy.errors import (
+    AnswerMalformed,
+    PiscesError,
+    ProofRefused,
+    UpstreamBroken,
+    UpstreamOverloaded,
+    UpstreamRateLimited,
+)
 from pisces_proxy.plugin import Profile
 from pisces_proxy.usage import Usage
 
@@ -177,10 +184,13 @@ def test_a_blocked_prompt_is_an_answer_that_was_filtered() -> None:
     assert folded({"promptFeedback": {"blockReason": 4}}).choices[0].stop.raw == "PROHIBITED_CONTENT"
 
 
-@pytest.mark.parametrize("reason", ["MALFORMED_FUNCTION_CALL", "OTHER", "MISSING_THOUGHT_SIGNATURE"])
-def test_an_answer_that_is_nothing_but_a_mishap_is_the_upstreams_failure(reason: str) -> None:
+@pytest.mark.parametrize(
+    ("reason", "error"),
+    [("MALFORMED_FUNCTION_CALL", AnswerMalformed), ("OTHER", UpstreamBroken), ("MISSING_THOUGHT_SIGNATURE", ProofRefused)],
+)
+def test_an_answer_that_is_nothing_but_a_mishap_is_the_upstreams_failure(reason: str, error: type[Exception]) -> None:
     body = {"candidates": [{"finishReason": reason, "finishMessage": "print(x)"}]}
-    with pytest.raises(UpstreamBroken, match="print"):
+    with pytest.raises(error, match="print"):
         folded(body)
     assert isinstance(events(body)[-1], Failed)
     assert stop(chunk({"text": "a"}), body) == Stop(reason="error", raw=reason, detail="print(x)")

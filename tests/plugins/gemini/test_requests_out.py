@@ -315,3 +315,14 @@ def test_an_orphan_result_does_not_break_the_request() -> None:  # H55
     except PiscesError as error:
         raise AssertionError(error.message) from None
     assert "functionResponse" not in json.dumps(body)
+
+
+def test_older_models_get_the_tools_that_were_called_declared() -> None:  # C4
+    request = asking(user("Weather?"), model(call()), user(result()))
+    old, new = (
+        json.loads(WIRE.encode_request(request, name, Google().profile(WIRE.name, name, {})).body)
+        for name in ("gemini-2.5-flash", "gemini-3-flash-preview")
+    )
+    assert [tool["name"] for tool in old["tools"][0]["functionDeclarations"]] == ["get_weather"]
+    assert old["toolConfig"] == {"functionCallingConfig": {"mode": "NONE"}}
+    assert not new.keys() & {"tools", "toolConfig"}

@@ -319,7 +319,7 @@ def test_instructions_alone_are_an_input_item() -> None:
     [
         ({"top_k": 5}, ("top_k", "dropped")),
         ({"seed": 0}, ("seed", "dropped")),
-        ({"stop": ("x",)}, ("stop", "dropped")),
+        ({"stop": ("x",)}, ("stop", "emulated")),
         ({"presence_penalty": 0.5}, ("presence_penalty", "dropped")),
         ({"logit_bias": b"{}"}, ("logit_bias", "dropped")),
         ({"max_tokens": 5}, ("max_tokens", "changed")),

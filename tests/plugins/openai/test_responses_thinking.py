@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import msgspec
 import pytest
 
 from pisces_proxy import chat
@@ -11,6 +12,7 @@ from pisces_proxy.chat import Reasoning, Signature, Stop, Text, ToolCall
 
 from .responses_samples import (
     ANTHROPIC,
+    PLAIN,
     SEALS,
     SUMMARISED,
     WIRE,
@@ -18,8 +20,10 @@ from .responses_samples import (
     answer,
     asked,
     block,
+    decoded,
     output,
     reply,
+    sent,
     stream,
     types,
     written,
@@ -84,3 +88,57 @@ def test_each_proof_comes_back_where_it_was(blocks: tuple[chat.Block, ...]) -> N
     items = json.loads(WIRE.encode_response(response, reply(SUMMARISED)))["output"]
     (turn,) = asked(input=items).turns
     assert turn.blocks == blocks
+
+
+PARTS = [{"type": "summary_text", "text": text} for text in ("**First**\n\nI look.", "**Then**", "I go.")]
+THOUGHT = {"type": "reasoning", "id": "rs_1", "summary": PARTS, "encrypted_content": "gAAAAB"}
+SPOKEN = {"type": "message", "id": "msg_1", "role": "assistant", "content": [{"type": "output_text", "text": "Yes."}]}
+
+
+def test_h86_a_summary_of_several_parts_goes_back_in_the_same_parts() -> None:
+    request = asked(input=[{"role": "user", "content": "Hi"}, THOUGHT, SPOKEN, {"role": "user", "content": "So?"}])
+    assert sent(request)["input"][1] == {"type": "reasoning", "summary": PARTS, "encrypted_content": "gAAAAB"}
+
+
+@pytest.mark.parametrize("streamed", [True, False])
+def test_h86_the_parts_come_back_out_of_a_seal(streamed: bool) -> None:
+    """As after a round trip through a client of another wire, which knows one text only."""
+    if streamed:
+        deltas = [
+            {"type": "response.reasoning_summary_text.delta", "output_index": 0, "summary_index": index, "delta": part["text"]}
+            for index, part in enumerate(PARTS)
+        ]
+        done = {"type": "response.output_item.done", "output_index": 0, "item": THOUGHT}
+        completed = {"type": "response.completed", "response": {"status": "completed", "output": [THOUGHT]}}
+        found = chat.fold(decoded([*deltas, done, completed]))
+    else:
+        found = WIRE.decode_response(json.dumps({"status": "completed", "output": [THOUGHT]}).encode(), PLAIN)
+    (thought,) = found.choices[0].blocks
+    assert isinstance(thought, Reasoning) and thought.signature is not None
+    carrier = SEALS.seal(thought.signature)
+    assert carrier is not None
+    back = Reasoning(text=thought.text, summary=True, signature=SEALS.open(carrier))
+    request = chat.Request(model="m", turns=(chat.Turn(role="assistant", blocks=(back, Text(text="Yes."))),))
+    assert sent(request)["input"][0]["summary"] == PARTS
+    shortened = msgspec.structs.replace(back, text="I look.")
+    request = chat.Request(model="m", turns=(chat.Turn(role="assistant", blocks=(shortened, Text(text="Yes."))),))
+    assert sent(request)["input"][0]["summary"] == [{"type": "summary_text", "text": "I look."}]
+
+
+def test_the_phase_of_a_message_is_kept() -> None:
+    said = [{**SPOKEN, "phase": "commentary"}, {**SPOKEN, "phase": "final_answer"}]
+    request = asked(input=[{"role": "user", "content": "Hi"}, *said, {"role": "user", "content": "So?"}])
+    assert [item.get("phase") for item in sent(request)["input"]] == [None, "commentary", "final_answer", None]
+
+
+def test_the_phase_of_an_answer_is_kept() -> None:
+    items = [{**SPOKEN, "phase": "commentary"}, {**SPOKEN, "phase": "final_answer"}]
+    frames = [
+        {"type": f"response.output_item.{step}", "output_index": index, "item": item}
+        for index, item in enumerate(items)
+        for step in ("added", "done")
+    ]
+    end = {"type": "response.completed", "response": {"status": "completed", "output": items}}
+    assert [item["phase"] for item in output(decoded([*frames, end]))] == ["commentary", "final_answer"]
+    whole = WIRE.decode_response(json.dumps({"status": "completed", "output": items}).encode(), PLAIN)
+    assert [item["phase"] for item in output(list(chat.unfold(whole)))] == ["commentary", "final_answer"]

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from pisces_openai.responses import ENDPOINTS
 
-from pisces_proxy.chat import Finish, Signature, Start, Stop
-from pisces_proxy.errors import RateLimited, Unsupported, UpstreamBroken
+from pisces_proxy.chat import Finish, Request, Signature, Start, Stop, Text, Turn
+from pisces_proxy.errors import ProofRefused, RateLimited, Unsupported, UpstreamBroken
 from pisces_proxy.plugin import Operation, Profile
 from pisces_proxy.transform import Passthrough
 from pisces_proxy.usage import Usage
@@ -142,3 +142,40 @@ def test_an_error_has_openais_shape() -> None:
 def test_an_upstreams_refusal_is_understood() -> None:
     error = WIRE.decode_error(429, {"retry-after": "7"}, b'{"error":{"message":"slow down","code":"rate_limit_exceeded"}}')
     assert (error.kind, error.retry_after) == ("rate_limit", 7)
+
+
+THOUGHT = {"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": "gAAA"}
+
+
+def refused(param: str = "") -> ProofRefused:
+    return ProofRefused("no", param=param or None)
+
+
+def test_a_request_goes_on_without_the_reasoning_that_was_refused() -> None:
+    call = {"type": "function_call", "id": "fc_1", "call_id": "call_1", "name": "f", "arguments": "{}"}
+    given = {"model": "m", "input": [{"role": "user", "content": "x", "id": "msg_0"}, THOUGHT, call]}
+    body = WIRE.without_proofs(json.dumps(given).encode(), refused("input[1].encrypted_content"))
+    assert body is not None
+    del call["id"]  # it would ask for the reasoning
+    assert json.loads(body) == {"model": "m", "input": [given["input"][0], call]}
+
+
+def test_a_request_goes_on_without_the_summary_that_was_refused() -> None:
+    given = {"model": "m", "input": [THOUGHT], "reasoning": {"effort": "low", "summary": "auto"}}
+    body = WIRE.without_proofs(json.dumps(given).encode(), refused("reasoning.summary"))
+    assert body is not None and json.loads(body) == {**given, "reasoning": {"effort": "low"}}
+
+
+@pytest.mark.parametrize("param", ["", "reasoning.summary"])
+@pytest.mark.parametrize("given", ["x", [{"role": "user", "content": "x"}], 5])
+def test_there_is_not_always_something_to_leave_out(given: Any, param: str) -> None:
+    assert WIRE.without_proofs(json.dumps({"model": "m", "input": given}).encode(), refused(param)) is None
+
+
+def test_a_member_of_the_same_name_at_anthropic_stays_there() -> None:
+    """`context_management` is an object at Anthropic, which Claude Code sends with every request, and a list here."""
+    user = Turn(role="user", blocks=(Text(text="x"),))
+    request = Request(model="m", turns=(user,), extra={"context_management": b'{"edits":[]}'})
+    encoded = WIRE.encode_request(request, "m", PLAIN)
+    assert b"context_management" not in encoded.body
+    assert [(loss.field, loss.action) for loss in encoded.losses] == [("context_management", "dropped")]

@@ -6,6 +6,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+import msgspec
 import pytest
 from pisces_sqlite import rows
 from pisces_sqlite.schema import MIGRATIONS, migrate
@@ -13,9 +14,17 @@ from pisces_sqlite.schema import MIGRATIONS, migrate
 from pisces_proxy.testing import FULL_KEY, FULL_RECORD, StorageContract
 
 
+def older_request() -> dict[str, object]:
+    """A row as it was before what the channel pays had a column."""
+    row = dict(zip(rows.REQUEST, rows.request_row(FULL_RECORD), strict=True))
+    row["rest"] = msgspec.json.encode(msgspec.json.decode(row["rest"]) | {"upstream_cost_nano": row["upstream_cost_nano"]})
+    return row
+
+
 def older_day() -> dict[str, object]:
     """The sums of that row's day."""
-    named = {name: getattr(FULL_RECORD, name) for name in ("account", "key", "model", "channel", "cost_nano")}
+    kept = ("account", "key", "model", "channel", "cost_nano", "upstream_cost_nano", "margin_nano")
+    named = {name: getattr(FULL_RECORD, name) for name in kept}
     counts = {name: getattr(FULL_RECORD.usage, name) for name in ("input", "output", "cached_input", "reasoning")}
     return {"day": int(FULL_RECORD.at // 86_400), "requests": 1, "errors": 1, **named, **counts}
 
@@ -27,7 +36,7 @@ def older_file(path: Path, version: int) -> Path:
         for table, row in (
             ("accounts", {"name": "acme", "unlimited": 0, "created_at": 5.0}),
             ("keys", dict(zip(rows.KEY, rows.key_row(FULL_KEY), strict=True))),
-            ("requests", dict(zip(rows.REQUEST, rows.request_row(FULL_RECORD), strict=True))),
+            ("requests", older_request()),
             ("usage_days", older_day()),
         ):
             known = [column[1] for column in connection.execute(f"PRAGMA table_info({table})") if column[1] in row]

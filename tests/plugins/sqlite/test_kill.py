@@ -18,8 +18,8 @@ from pisces_sqlite.location import Location, locate
 from pisces_sqlite.verification import verified
 from pisces_sqlite.writer import Work, commit
 
-from pisces_proxy.ledger import Reservation, Stored
-from pisces_proxy.storage import Account, Record
+from pisces_proxy.ledger import Audit, Reservation, Stored
+from pisces_proxy.storage import Account, Key, Record
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
 
@@ -43,14 +43,22 @@ def row(name: str) -> Record:
     return Record(request_id=name, at=NOON, account="acme", cost_nano=7)
 
 
+DONE = Audit(at=NOON, actor="ops", action="test", target="acme")
+KEY = Key(id="key_1", name="k", account="acme", digest="00")
 BEFORE: list[Work[object]] = [
-    partial(statements.add_account, Account(name="acme")),
-    partial(money.deposit, "credit", "acme", 100, "c", "", ""),
+    partial(statements.add_account, Account(name="acme"), None),
+    partial(money.deposit, "credit", "acme", 100, "c", "", "", None),
     *(partial(money.reserve, held(name)) for name in ("a", "b", "c", "d")),
 ]
 STORED = Stored(request_id="r", status=200, headers={}, body=b"x" * 10_000)
 BATCHES: dict[str, list[Work[object]]] = {
-    "credit": [partial(money.deposit, "credit", "acme", 5, "d", "", "")],
+    "credit": [partial(money.deposit, "credit", "acme", 5, "d", "", "ops", DONE)],
+    "an operator's changes": [
+        partial(statements.change_account, "acme", {"enabled": False}, DONE),
+        partial(statements.add_key, KEY, DONE),
+        partial(statements.change_key, KEY.id, {"rpm": 1}, DONE),
+        partial(statements.set_setting, "off", "[]", DONE),
+    ],
     "reserve": [partial(money.reserve, held("e"))],
     "settle": [partial(money.settle, row("a"), "k")],
     "settle without a reservation": [partial(money.settle, row("z"), "k")],
@@ -80,6 +88,10 @@ CONTENT = (
     "SELECT * FROM usage_days",
     "SELECT request_id FROM requests",
     "SELECT * FROM idempotency",
+    "SELECT * FROM audits",
+    "SELECT * FROM accounts",
+    "SELECT * FROM keys",
+    "SELECT * FROM settings",
 )
 
 

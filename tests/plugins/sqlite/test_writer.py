@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+import time
 from functools import partial
 from pathlib import Path
 
@@ -16,9 +17,10 @@ from pisces_sqlite import pisces_storage
 from pisces_sqlite.failures import unavailable
 from pisces_sqlite.location import locate
 from pisces_sqlite.sums import Writing
-from pisces_sqlite.writer import Failed, Work, Writer, commit
+from pisces_sqlite.writer import AT_ONCE, CHECKPOINT, SLOW, Failed, Work, Writer, commit
 
 from pisces_proxy.errors import StorageUnavailable
+from pisces_proxy.storage import Record
 
 
 def insert(value: object, connection: sqlite3.Connection) -> object:
@@ -33,11 +35,15 @@ def insert_two_then_fail(connection: sqlite3.Connection) -> None:
 
 
 def connect(path: Path | str = ":memory:", *statements: list[str], timeout: float = 5.0) -> Writing:
-    connection = sqlite3.connect(path, isolation_level=None, timeout=timeout, factory=Writing)
+    connection = sqlite3.connect(path, isolation_level=None, timeout=timeout, factory=Writing, check_same_thread=False)
     connection.execute("CREATE TABLE IF NOT EXISTS t (v INTEGER UNIQUE)")
     for trace in statements:
         connection.set_trace_callback(trace.append)
     return connection
+
+
+def where(connection: sqlite3.Connection) -> str:
+    return threading.current_thread().name
 
 
 def values(connection: sqlite3.Connection) -> list[int]:
@@ -71,6 +77,101 @@ async def test_beyond_the_limit_callers_are_told_at_once_and_the_queue_drains() 
     assert await asyncio.gather(*waiting) == [0, 1]
     assert await writer.submit(partial(insert, 3)) == 3
     await writer.stop()
+
+
+async def test_brief_work_of_one_turn_shares_a_transaction_on_the_loop() -> None:
+    trace: list[str] = []
+    writer = Writer(lambda: connect(":memory:", trace), on_loop=True)
+    await writer.start()
+    assert await asyncio.gather(*(writer.submit(where, brief=True) for _ in range(10))) == [where(writer._connection)] * 10
+    assert trace.count("COMMIT") == 1
+    await writer.stop()
+
+
+@pytest.mark.parametrize(("on_loop", "brief"), [(True, False), (False, True)])
+async def test_all_other_work_goes_to_the_thread(on_loop: bool, brief: bool) -> None:
+    writer = Writer(connect, on_loop=on_loop)
+    await writer.start()
+    assert await writer.submit(where, brief=brief) == "pisces-sqlite"
+    await writer.stop()
+
+
+async def test_brief_work_waits_for_the_thread_while_that_writes() -> None:
+    gate = threading.Event()
+    writer = Writer(connect, on_loop=True)
+    await writer.start()
+    first = writer.submit(lambda connection: gate.wait(10))
+    await asyncio.sleep(0)
+    second = writer.submit(partial(insert, 1), brief=True)
+    await asyncio.sleep(0.05)
+    assert not second.done()
+    gate.set()
+    assert await first and await second == 1
+    await writer.stop()
+
+
+async def test_many_at_once_are_written_a_few_at_a_time() -> None:
+    trace: list[str] = []
+    writer = Writer(lambda: connect(":memory:", trace), on_loop=True)
+    await writer.start()
+    many = [writer.submit(partial(insert, n), brief=True) for n in range(AT_ONCE + 1)]
+    assert await asyncio.gather(*many) == list(range(AT_ONCE + 1))
+    assert trace.count("COMMIT") == 2
+    await writer.stop()
+
+
+async def test_brief_work_that_fails_is_told_to_its_own_caller_alone() -> None:
+    writer = Writer(connect, on_loop=True)
+    await writer.start()
+    works: list[Work[object]] = [partial(insert, 1), insert_two_then_fail, partial(insert, 2)]
+    outcomes = await asyncio.gather(*(writer.submit(work, brief=True) for work in works), return_exceptions=True)
+    assert (outcomes[0], type(outcomes[1]), outcomes[2]) == (1, ValueError, 2)
+    assert await writer.submit(values) == [1, 2]
+    await writer.stop()
+
+
+async def test_the_loop_never_waits_for_a_lock(tmp_path: Path) -> None:
+    writer = Writer(lambda: connect(tmp_path / "t.db"), on_loop=True)
+    await writer.start()
+    theirs = connect(tmp_path / "t.db")
+    theirs.execute("BEGIN IMMEDIATE")
+    writing = writer.submit(where, brief=True)
+    began = time.monotonic()
+    await asyncio.sleep(0.05)
+    assert time.monotonic() - began < 1 and not writing.done()
+    theirs.execute("ROLLBACK")
+    theirs.close()
+    assert await writing == "pisces-sqlite"
+    assert await writer.submit(where, brief=True) != "pisces-sqlite"
+    await writer.stop()
+
+
+async def test_where_the_disk_is_slow_the_thread_takes_over() -> None:
+    writer = Writer(connect, on_loop=True)
+    await writer.start()
+    await writer.submit(lambda connection: time.sleep(2 * SLOW), brief=True)
+    assert await writer.submit(where, brief=True) == "pisces-sqlite"
+    await writer.stop()
+
+
+async def test_what_waits_is_written_before_the_end() -> None:
+    writer = Writer(connect, on_loop=True)
+    await writer.start()
+    waiting = [writer.submit(partial(insert, n), brief=True) for n in range(3)]
+    await writer.stop()
+    assert await asyncio.gather(*waiting) == [0, 1, 2]
+
+
+async def test_the_write_ahead_log_is_folded_into_the_file_on_the_thread(tmp_path: Path) -> None:
+    storage = pisces_storage(f"sqlite:///{tmp_path}/p.db")
+    assert storage is not None
+    await storage.open()
+    sizes = []
+    for n in range(3 * CHECKPOINT):
+        await storage.finish(Record(request_id=str(n), at=1.0))
+        sizes.append((tmp_path / "p.db-wal").stat().st_size)
+    assert sizes[-1] < 2 * sizes[CHECKPOINT]  # it is written from its beginning again
+    await storage.close()
 
 
 @pytest.mark.parametrize("at", [0, 3, 5])
