@@ -50,16 +50,19 @@ class Decoder(abc.ABC):
 
     @property
     def usage(self) -> Usage | None:
-        """As last counted. Counts are cumulative: one that shrinks stays as it was, and `shrunk` says so."""
+        """As last counted. An answer only grows: a count of it that shrinks stays as it was, and `shrunk` says so. A prompt
+        is counted better at the end than at the beginning (after a compaction, say), so its last count stands, but for none."""
         return self._last_count
 
     @usage.setter
     def usage(self, counted: Usage | None) -> None:
         before = self._last_count
-        if counted is not None and before is not None and (counted.input < before.input or counted.output < before.output):
-            self.shrunk = True
-            most = {"input": max(counted.input, before.input), "output": max(counted.output, before.output)}
-            counted = msgspec.structs.replace(counted, **most)
+        if counted is not None and before is not None:
+            gone, less = counted.input <= 0 < before.input, counted.output < before.output
+            if gone or less:
+                self.shrunk = True
+                kept = {"input": before.input if gone else counted.input, "output": max(counted.output, before.output)}
+                counted = msgspec.structs.replace(counted, **kept)
         self._last_count = counted
 
     @abc.abstractmethod
