@@ -135,8 +135,8 @@ class Asker:
         proxy = self._target.channel.proxy
         if isinstance(ask.body, Form):
             form = framed(ask.body)
-            headers |= {"Content-Type": form.content_type, "Content-Length": str(form.length)}
-            return await self._upstream.send(ask.method, url, headers, form.chunks(), self.timeouts, proxy)
+            headers["Content-Type"] = form.content_type
+            return await self._upstream.send(ask.method, url, headers, form.chunks(), self.timeouts, proxy, form.length)
         return await self._upstream.send(ask.method, url, headers, ask.body, self.timeouts, proxy)
 
     async def fetch(self, url: str) -> Got:

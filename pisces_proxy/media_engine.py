@@ -7,15 +7,17 @@ has accepted, but for heartbeats of a stream.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 
 from . import media, routing
 from .asking import Asker
 from .attempts import Attempting, clock, elapsed_ms, tries
+from .background import Background
 from .calls import extension, warnings_header, wire_for
 from .chat import Loss
 from .delivery import Deliverer, inlined
-from .driving import to_the_end
+from .driving import Driven
 from .engine import Answer
 from .errors import PiscesError, Unsupported, UpstreamError
 from .fetch import Fetcher
@@ -46,6 +48,7 @@ class MediaEngine:
         formats: Mapping[str, MediaWire | Driver],
         books: Books,
         hearts: Hearts,
+        tasks: Background,
         deliverer: Deliverer,
         limit: int,
     ) -> None:
@@ -54,6 +57,7 @@ class MediaEngine:
         self._formats = formats
         self._books = books
         self._hearts = hearts
+        self._tasks = tasks
         self._deliverer = deliverer
         self._limit = limit
 
@@ -137,17 +141,31 @@ class MediaEngine:
             self._refuse_losses(call, request.losses)
             if not wire.takes_urls:
                 request = await inlined(request, self._fetcher)
-            plan = self._plan(wire, request, candidate.model, profile, call.request_id)
-            result = await asker.run(plan, attempt, lambda: elapsed_ms(call))
+            result = await self._run(call, wire, request, candidate.model, profile, asker, attempt)
             result = await self._deliverer.delivered(result, request, call.origin, asker.fetch)
         self._chosen(call, candidate.target, wire, attempt, same=False)
         return await self._tell(call, candidate.target, wire, result, stream)
 
-    @staticmethod
-    def _plan(wire: MediaWire | Driver, request: media.Request, model: str, profile: Profile, tag: str) -> Plan[media.Result]:
-        if isinstance(wire, Driver):
-            return to_the_end(wire, request, model, profile, tag)
-        return wire.plan(request, model, profile)
+    async def _run(
+        self,
+        call: MediaCall,
+        wire: MediaWire | Driver,
+        request: media.Request,
+        model: str,
+        profile: Profile,
+        asker: Asker,
+        attempt: Attempt,
+    ) -> media.Result:
+        now = lambda: elapsed_ms(call)  # noqa: E731
+        if isinstance(wire, MediaWire):
+            return await asker.run(wire.plan(request, model, profile), attempt, now)
+        driven = Driven(wire)
+        try:
+            return await asker.run(driven.plan(request, model, profile, call.request_id), attempt, now)
+        except asyncio.CancelledError:
+            if (stopping := driven.stopping()) is not None:
+                self._tasks.start(asker.ask(stopping))
+            raise
 
     async def _local(
         self, call: MediaCall, candidate: Candidate, rest: Rest, provider: LocalProvider, stream: Stream

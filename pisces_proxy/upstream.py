@@ -75,8 +75,11 @@ class Upstream:
         body: bytes | AsyncIterator[bytes],
         timeouts: Timeouts,
         proxy: str | None = None,
+        length: int | None = None,
     ) -> Exchange:
-        """Send, and wait for status and headers. A body in pieces has its length among the headers."""
+        """Send, and wait for status and headers. `length` is what a body in pieces comes to."""
+        if length is not None:
+            headers = {**headers, "Content-Length": str(length)}
         try:
             response = await self._session.request(
                 method,
