@@ -8,7 +8,7 @@ has accepted, but for heartbeats of a stream.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from . import media, routing
 from .asking import Asker
@@ -16,8 +16,8 @@ from .attempts import Attempting, clock, elapsed_ms, tries
 from .background import Background
 from .calls import extension, warnings_header, wire_for
 from .chat import Loss
-from .delivery import Deliverer, inlined
-from .driving import Driven
+from .delivery import Deliverer, as_given, inlined
+from .driving import Driven, shares, together
 from .engine import Answer
 from .errors import PiscesError, Unsupported, UpstreamError
 from .fetch import Fetcher
@@ -159,9 +159,29 @@ class MediaEngine:
         now = lambda: elapsed_ms(call)  # noqa: E731
         if isinstance(wire, MediaWire):
             return await asker.run(wire.plan(request, model, profile), attempt, now)
-        driven = Driven(wire)
+        parts = shares(request, profile)
+        tags = [call.request_id, *(f"{call.request_id}-{number}" for number in range(2, len(parts) + 1))]
+        works = [
+            asyncio.ensure_future(self._driven(asker, wire, (part, model, profile, tag), attempt, now))
+            for part, tag in zip(parts, tags, strict=True)
+        ]
         try:
-            return await asker.run(driven.plan(request, model, profile, call.request_id), attempt, now)
+            return together(await asyncio.gather(*works))
+        finally:  # the first that fails ends the others
+            for work in works:
+                work.cancel()
+
+    async def _driven(
+        self,
+        asker: Asker,
+        driver: Driver,
+        work: tuple[media.Request, str, Profile, str],
+        attempt: Attempt,
+        now: Callable[[], float],
+    ) -> media.Pictures:
+        driven = Driven(driver)
+        try:
+            return await asker.run(driven.plan(*work), attempt, now)
         except asyncio.CancelledError:
             if (stopping := driven.stopping()) is not None:
                 self._tasks.start(asker.ask(stopping))
@@ -175,7 +195,8 @@ class MediaEngine:
         with Attempting(call, candidate, rest) as attempt:
             request = await inlined(call.canonical(), self._fetcher)
             result = await provider.make(request, candidate.model)
-            result = await self._deliverer.delivered(result, request, call.origin, None)
+            profile = candidate.target.profile(call.wire.name, candidate.model)
+            result = await self._deliverer.delivered(result, as_given(request, profile), call.origin, None)
             attempt.status = 200
         self._chosen(call, candidate.target, call.wire, attempt, same=True)
         return await self._tell(call, candidate.target, call.wire, result, stream)
