@@ -87,7 +87,7 @@ def test_pictures_that_were_withheld_are_a_refusal(file: Path) -> None:
         run_plan(GeminiImagen().plan(Image(prompt="x"), "m", Profile()), [body])
 
 
-@pytest.mark.parametrize("file", recorded('"data": "/9j/', '"data": "iVBOR'))
+@pytest.mark.parametrize("file", recorded("-image:generateContent", "-image-preview:generateContent"))
 def test_pictures_are_read(file: Path) -> None:
     _, body, _ = exchange(file)
     wire = GeminiImages()
