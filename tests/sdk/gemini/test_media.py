@@ -1,28 +1,19 @@
-"""The official Google SDK for everything that is not a conversation, through the gateway, over real sockets."""
+"""The official Google SDK for vectors, pictures and sound, and OpenAI's for what Google makes, over real sockets."""
 
 from __future__ import annotations
 
-import asyncio
 import base64
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
-from dataclasses import dataclass
 from typing import Any
 
-import aiohttp
 import pytest
-import pytest_asyncio
-from gateways import House, open_house
-from google import genai
 from google.genai import errors, types
-from openai import AsyncOpenAI, BadRequestError
-from upstreams.gemini_media import B64, FILM, PNG, SAMPLES, GeminiMedia, Refusal
+from openai import BadRequestError
+from sdk.gemini.conftest import Street
+from upstreams.gemini_media import B64, PNG, SAMPLES, Refusal
 from upstreams.openai_media import B64 as DALLE
-from upstreams.openai_media import MediaVendor
 
 from pisces_proxy.media import wav
 from pisces_proxy.pricing import Images
-from pisces_proxy.task_steps import Pace
 
 pytestmark = [
     pytest.mark.asyncio(loop_scope="module"),
@@ -32,73 +23,6 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:The (generate|edit|upscale)_"),
     pytest.mark.filterwarnings("ignore::google.genai._common.ExperimentalWarning"),
 ]
-CHANNELS = """
-[[channel]]
-name = "google"
-provider = "gemini"
-key = "upstream-key"
-base_url = "{google}/v1beta"
-models = [
-  "gemini-embedding-001", "gemini-embedding-2", "gemini-3.1-flash-image-preview", "gemini-2.5-flash-image", "imagen-4.0-generate-001",
-  "gemini-2.5-flash-preview-tts", "gemini-2.5-flash", "veo-3.1-generate-preview",
-]
-
-[[channel]]
-name = "reseller"
-provider = "gemini"
-key = "upstream-key"
-base_url = "{google}/v1beta"
-models = {{ "resold-image" = "gemini-2.5-flash-image" }}
-flags = {{ images_as_text = true }}
-
-[[channel]]
-name = "openai"
-provider = "openai"
-key = "upstream-key"
-base_url = "{openai}/v1"
-models = ["gpt-image-2"]
-
-[price."veo-3.1-generate-preview"]
-per_second = 0.1
-"""
-QUICK = Pace(tick=0.05, speed=0.02)
-
-
-@dataclass
-class Street:
-    house: House
-    google: GeminiMedia
-    openai: AsyncOpenAI
-    http: aiohttp.ClientSession
-
-    def client(self, **more: Any) -> Any:
-        return genai.Client(api_key=self.house.key, http_options={"base_url": self.house.url}, **more).aio
-
-    @property
-    def vertex(self) -> Any:
-        """As Google's cloud is asked with an API key: the only way in which the SDK starts images and videos."""
-        return self.client(vertexai=True)
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def opened(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Street]:
-    async with AsyncExitStack() as stack:
-        google = await stack.enter_async_context(GeminiMedia())
-        dalle = await stack.enter_async_context(MediaVendor())
-        channels = CHANNELS.format(google=google.origin, openai=dalle.origin)
-        house = await stack.enter_async_context(
-            open_house(tmp_path_factory.mktemp("google"), channels, server="fetch_private = true")
-        )
-        house.gateway.work.engine.steps.pace = QUICK
-        client = await stack.enter_async_context(AsyncOpenAI(api_key=house.key, base_url=house.url + "/v1", max_retries=0))
-        http = await stack.enter_async_context(aiohttp.ClientSession(headers={"x-goog-api-key": house.key}))
-        yield Street(house, google, client, http)
-
-
-@pytest.fixture
-def street(opened: Street) -> Street:
-    opened.google.reset()
-    return opened
 
 
 # -- vectors -------------------------------------------------------------------------------------------------------------
@@ -334,91 +258,6 @@ async def test_a_conversationalist_writes_down_what_it_hears(street: Street) -> 
     assert "00:00:01,500 --> 00:00:02,000\nGoodbye now." in written
     translated = await street.openai.audio.translations.create(model="gemini-2.5-flash", file=sound)
     assert translated.text and "into English" in street.google.last.body["contents"][0]["parts"][0]["text"]
-
-
-# -- videos --------------------------------------------------------------------------------------------------------------
-
-
-async def until_done(client: Any, operation: Any) -> Any:
-    async with asyncio.timeout(15):
-        while not operation.done:
-            await asyncio.sleep(0.05)
-            operation = await client.operations.get(operation)
-    return operation
-
-
-async def test_a_video_is_made_and_downloaded(street: Street) -> None:
-    street.google.polls = 2
-    first = types.Image(image_bytes=PNG, mime_type="image/png")
-    config = types.GenerateVideosConfig(duration_seconds=8, aspect_ratio="16:9", resolution="720p", last_frame=first)
-    started = await street.vertex.models.generate_videos(
-        model="veo-3.1-generate-preview", source=types.GenerateVideosSource(prompt="a cat", image=first), config=config
-    )
-    assert started.name.startswith("models/veo-3.1-generate-preview/operations/task_") and not started.done
-    client = street.client()
-    done = await until_done(client, started)
-    (made,) = done.response.generated_videos
-    assert await client.files.download(file=made.video) == FILM  # with the key in the header, as from Google
-    asked = street.google.received[0].body
-    file = {"bytesBase64Encoded": B64, "mimeType": "image/png"}
-    assert asked["instances"] == [{"prompt": "a cat", "image": file, "lastFrame": file}]
-    assert asked["parameters"] == {"aspectRatio": "16:9", "durationSeconds": 8, "resolution": "720p"}
-    for _ in range(100):
-        if (record := await street.house.record()).endpoint.endswith(":predictLongRunning"):
-            break
-        await asyncio.sleep(0.05)
-    assert (record.status, record.measures.seconds) == (200, 8.0)
-
-
-async def test_vertexs_clients_look_where_vertex_puts_it(street: Street) -> None:
-    client = street.vertex
-    started = await client.models.generate_videos(
-        model="veo-3.1-generate-preview", source=types.GenerateVideosSource(prompt="a cat")
-    )
-    done = await until_done(client, started)
-    (made,) = done.response.generated_videos
-    async with aiohttp.ClientSession() as anybody, anybody.get(made.video.uri) as got:
-        assert (got.status, await got.read()) == (200, FILM)
-
-
-async def test_any_dialect_shows_the_video(street: Street) -> None:
-    video = await street.openai.videos.create(model="veo-3.1-generate-preview", prompt="a cat", seconds="8", size="720x1280")
-    name = f"models/veo-3.1-generate-preview/operations/{video.id}"
-    done = await until_done(street.client(), types.GenerateVideosOperation(name=name))
-    assert done.response.generated_videos
-    content = await street.openai.videos.download_content(video.id)
-    assert content.content == FILM
-    assert street.google.received[0].body["parameters"] == {
-        "aspectRatio": "9:16", "durationSeconds": 8, "resolution": "720p",
-    }  # fmt: skip
-
-
-async def test_a_video_that_is_withheld_has_failed(street: Street) -> None:
-    street.google.filtered = ["Celebrities cannot be shown."]
-    started = await street.vertex.models.generate_videos(
-        model="veo-3.1-generate-preview", source=types.GenerateVideosSource(prompt="x")
-    )
-    done = await until_done(street.client(), started)
-    assert done.response.rai_media_filtered_reasons == ["Celebrities cannot be shown."]
-    task = await street.house.storage.task(started.name.rpartition("/")[2])
-    assert task is not None and (task.status, task.error_code, task.cost_nano) == ("failed", "content_policy", 0)
-
-
-async def test_a_wrong_wish_is_refused_by_its_name(street: Street) -> None:
-    source = types.GenerateVideosSource(prompt="x")
-    for config, named in (
-        (types.GenerateVideosConfig(duration_seconds=5), "seconds"),
-        (types.GenerateVideosConfig(number_of_videos=3), "sampleCount"),
-        (types.GenerateVideosConfig(aspect_ratio="wide"), "aspectRatio"),
-        (types.GenerateVideosConfig(resolution="480p"), "resolution"),
-    ):
-        with pytest.raises(errors.ClientError, match=named) as refused:
-            await street.vertex.models.generate_videos(model="veo-3.1-generate-preview", source=source, config=config)
-        assert refused.value.code == 400
-    async with street.http.get(street.house.url + "/v1beta/files/nothing:download") as got:
-        assert got.status == 404 and (await got.json())["error"]["status"] == "NOT_FOUND"
-    async with street.http.get(street.house.url + "/v1beta/models/veo/operations/task_0") as got:
-        assert got.status == 404
 
 
 async def test_an_error_of_google_keeps_its_words(street: Street) -> None:
