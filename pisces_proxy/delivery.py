@@ -12,6 +12,7 @@ from . import media
 from .fetch import Fetcher
 from .media import Asset
 from .plans import Got
+from .profile import Profile
 
 Fetch = Callable[[str], Awaitable[Got]]
 
@@ -30,22 +31,30 @@ class Deliverer:
 
     async def delivered(self, result: media.Result, request: media.Request, origin: str, fetch: Fetch | None) -> media.Result:
         """The result with its pictures as bytes or under URLs, as the request wants them."""
-        if not isinstance(result, media.Pictures) or not isinstance(request, media.Image) or not request.wants:
+        if not isinstance(result, media.Pictures) or not isinstance(request, media.Image):
             return result
-        if request.wants == "url":
-            placing = [self._as_url(picture.asset, origin) for picture in result.pictures]
-        else:
-            placing = [_as_data(picture.asset, fetch) for picture in result.pictures]
+        placing = (self._placed(picture.asset, request.wants, origin, fetch) for picture in result.pictures)
         assets = await asyncio.gather(*placing)
         pictures = tuple(
             msgspec.structs.replace(picture, asset=asset) for picture, asset in zip(result.pictures, assets, strict=True)
         )
         return msgspec.structs.replace(result, pictures=pictures)
 
-    async def _as_url(self, asset: Asset, origin: str) -> Asset:
-        if asset.url:
-            return asset
-        return msgspec.structs.replace(asset, data=b"", file=None, url=await self._keeper.put(asset, origin))
+    async def _placed(self, asset: Asset, wants: str, origin: str, fetch: Fetch | None) -> Asset:
+        """Bytes beside a URL: one that does not last, and what the model gives is URLs."""
+        fleeting = bool(asset.url and asset.data)
+        if wants == "data":
+            return msgspec.structs.replace(asset, url="") if fleeting else await _as_data(asset, fetch)
+        if fleeting or (wants == "url" and not asset.url):
+            return msgspec.structs.replace(asset, data=b"", file=None, url=await self._keeper.put(asset, origin))
+        return asset
+
+
+def as_given(request: Any, profile: Profile) -> Any:
+    """A request that does not say where it wants its pictures, with what this model's clients are used to."""
+    if isinstance(request, media.Image) and not request.wants and profile.image_delivery == "url":
+        return msgspec.structs.replace(request, wants="url")
+    return request
 
 
 async def _as_data(asset: Asset, fetch: Fetch | None) -> Asset:

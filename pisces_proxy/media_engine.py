@@ -7,15 +7,17 @@ has accepted, but for heartbeats of a stream.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Callable, Mapping
 
 from . import media, routing
 from .asking import Asker
 from .attempts import Attempting, clock, elapsed_ms, tries
+from .background import Background
 from .calls import extension, warnings_header, wire_for
 from .chat import Loss
-from .delivery import Deliverer, inlined
-from .driving import to_the_end
+from .delivery import Deliverer, as_given, inlined
+from .driving import Driven, shares, together
 from .engine import Answer
 from .errors import PiscesError, Unsupported, UpstreamError
 from .fetch import Fetcher
@@ -46,6 +48,7 @@ class MediaEngine:
         formats: Mapping[str, MediaWire | Driver],
         books: Books,
         hearts: Hearts,
+        tasks: Background,
         deliverer: Deliverer,
         limit: int,
     ) -> None:
@@ -54,6 +57,7 @@ class MediaEngine:
         self._formats = formats
         self._books = books
         self._hearts = hearts
+        self._tasks = tasks
         self._deliverer = deliverer
         self._limit = limit
 
@@ -137,17 +141,51 @@ class MediaEngine:
             self._refuse_losses(call, request.losses)
             if not wire.takes_urls:
                 request = await inlined(request, self._fetcher)
-            plan = self._plan(wire, request, candidate.model, profile, call.request_id)
-            result = await asker.run(plan, attempt, lambda: elapsed_ms(call))
+            result = await self._run(call, wire, request, candidate.model, profile, asker, attempt)
             result = await self._deliverer.delivered(result, request, call.origin, asker.fetch)
         self._chosen(call, candidate.target, wire, attempt, same=False)
         return await self._tell(call, candidate.target, wire, result, stream)
 
-    @staticmethod
-    def _plan(wire: MediaWire | Driver, request: media.Request, model: str, profile: Profile, tag: str) -> Plan[media.Result]:
-        if isinstance(wire, Driver):
-            return to_the_end(wire, request, model, profile, tag)
-        return wire.plan(request, model, profile)
+    async def _run(
+        self,
+        call: MediaCall,
+        wire: MediaWire | Driver,
+        request: media.Request,
+        model: str,
+        profile: Profile,
+        asker: Asker,
+        attempt: Attempt,
+    ) -> media.Result:
+        now = lambda: elapsed_ms(call)  # noqa: E731
+        if isinstance(wire, MediaWire):
+            return await asker.run(wire.plan(request, model, profile), attempt, now)
+        parts = shares(request, profile)
+        tags = [call.request_id, *(f"{call.request_id}-{number}" for number in range(2, len(parts) + 1))]
+        works = [
+            asyncio.ensure_future(self._driven(asker, wire, (part, model, profile, tag), attempt, now))
+            for part, tag in zip(parts, tags, strict=True)
+        ]
+        try:
+            return together(await asyncio.gather(*works))
+        finally:  # the first that fails ends the others
+            for work in works:
+                work.cancel()
+
+    async def _driven(
+        self,
+        asker: Asker,
+        driver: Driver,
+        work: tuple[media.Request, str, Profile, str],
+        attempt: Attempt,
+        now: Callable[[], float],
+    ) -> media.Pictures:
+        driven = Driven(driver)
+        try:
+            return await asker.run(driven.plan(*work), attempt, now)
+        except asyncio.CancelledError:
+            if (stopping := driven.stopping()) is not None:
+                self._tasks.start(asker.ask(stopping))
+            raise
 
     async def _local(
         self, call: MediaCall, candidate: Candidate, rest: Rest, provider: LocalProvider, stream: Stream
@@ -157,7 +195,8 @@ class MediaEngine:
         with Attempting(call, candidate, rest) as attempt:
             request = await inlined(call.canonical(), self._fetcher)
             result = await provider.make(request, candidate.model)
-            result = await self._deliverer.delivered(result, request, call.origin, None)
+            profile = candidate.target.profile(call.wire.name, candidate.model)
+            result = await self._deliverer.delivered(result, as_given(request, profile), call.origin, None)
             attempt.status = 200
         self._chosen(call, candidate.target, call.wire, attempt, same=True)
         return await self._tell(call, candidate.target, call.wire, result, stream)

@@ -35,6 +35,7 @@ async def media_work(gateway: Gateway, upstream: Upstream, fetcher: Fetcher) -> 
         formats={**gateway.registry.media, **gateway.registry.drivers},
         books=gateway.books,
         hearts=gateway.hearts,
+        tasks=gateway.tasks,
         deliverer=Deliverer(store),
         limit=size(gateway.config.server.max_result),
     )

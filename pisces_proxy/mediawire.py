@@ -139,10 +139,12 @@ class Driver(Dialect):
 
     `state` is a JSON object of the driver's own (the upstream's id, a polling URL, the next step), kept in the task's row: it
     must be all that a later process needs. `finds` is true where an upstream accepts our task id at submission and can be
-    asked for it, so that a submission whose answer was lost can be found again.
+    asked for it, so that a submission whose answer was lost can be found again. `fleeting`: its results' URLs live for minutes,
+    so that they are fetched before anybody is told of them.
     """
 
     finds: ClassVar[bool] = False
+    fleeting: ClassVar[bool] = False
     deadline: ClassVar[float] = 3600.0  # seconds until a task that does not end counts as failed
     takes_urls: ClassVar[bool] = True
 
@@ -153,6 +155,10 @@ class Driver(Dialect):
     def losses(self, request: Any, model: str, profile: Profile) -> tuple[Loss, ...]:
         """What of a request `submit` leaves away or changes."""
         return ()
+
+    def remembered(self, request: Any, model: str) -> Mapping[str, Any]:
+        """What of a request the state must hold from the beginning, beside what `submitted` and `found` read."""
+        return {}
 
     @abc.abstractmethod
     def submitted(self, got: Got) -> Mapping[str, Any]:
@@ -174,7 +180,7 @@ class Driver(Dialect):
         never believed, it only makes the gateway look at once."""
         return ask
 
-    def find(self, tag: str) -> Ask | None:
+    def find(self, tag: str, request: Any) -> Ask | None:
         """What asks for a submission whose answer was lost."""
         return None
 

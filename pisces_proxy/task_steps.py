@@ -151,7 +151,7 @@ class Steps:
         if not 200 <= got.status < 300:
             raise _with_status(asker.refusal(got.status, got.headers, got.body), got.status)
         try:
-            state = form.submitted(got)
+            state = {**form.remembered(request, way.model), **form.submitted(got)}
         except UNREADABLE as error:
             raise UpstreamBroken(f"The upstream's answer cannot be read ({type(error).__name__}: {error}).") from None
         losses = (*task.request.losses, *form.losses(request, way.model, profile))
@@ -297,12 +297,13 @@ class Steps:
     async def _state_of_lost(self, task: Task) -> Mapping[str, Any] | None:
         target = self._target(task.channel, task.test)
         form = self._formats.get(task.driver)
-        if target is None or not isinstance(form, Driver) or (ask := form.find(task.id)) is None:
+        if target is None or not isinstance(form, Driver) or (ask := form.find(task.id, task.request)) is None:
             return None
         _, asker = self._of(task, target)
         try:
             got = await self._patiently(asker.ask(ask))
-            return form.found(got, task.id)
+            state = form.found(got, task.id)
+            return None if state is None else {**form.remembered(task.request, task.upstream_model), **state}
         except (PiscesError, *UNREADABLE) as error:
             log.info("task_not_found_yet", task=task.id, error=str(error))
             return None

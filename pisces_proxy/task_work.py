@@ -65,7 +65,9 @@ def _made(gateway: Gateway, upstream: Upstream, fetcher: Fetcher, webhooks: Webh
         return notice(task, results.url, now)
 
     async def keeping(task: Task) -> Task:
-        return await results.kept(task, gateway.media.store, size(server.max_result)) if server.media else task
+        driver = formats.get(task.driver)
+        wanted = server.media or (isinstance(driver, Driver) and driver.fleeting)
+        return await results.kept(task, gateway.media.store, size(server.max_result)) if wanted else task
 
     engine = Tasks(
         storage=gateway.storage,

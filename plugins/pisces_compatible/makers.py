@@ -93,6 +93,7 @@ ZHIPU = Row(
         EMBEDDINGS: "/embeddings",
         RERANK: "/rerank",
         **media_rows.paths(media_rows.ZHIPU),
+        media_rows.ZHIPU_VIDEO: "",
     },
     drop=("stream_options",),  # counts in the last chunk always; the member is not in its documentation
     flags={
@@ -121,6 +122,8 @@ DASHSCOPE = Row(
         RESPONSES: "/compatible-mode/v1/responses",  # the older /api/v2/apps/protocols/... is being retired
         MESSAGES: "/apps/anthropic/v1/messages",
         EMBEDDINGS: "/compatible-mode/v1/embeddings",
+        RERANK: "/compatible-api/v1/reranks",
+        **media_rows.paths(media_rows.DASHSCOPE),
     },
     drop=("frequency_penalty",),  # G: presence_penalty only
     flags={
@@ -133,14 +136,17 @@ DASHSCOPE = Row(
         MESSAGES: BUDGET,
         RESPONSES: EFFORT,
         EMBEDDINGS: vectors(drop=("user",), embedding_batch=10, embedding_format="float"),  # F1
+        RERANK: PLAIN,
+        **media_rows.DASHSCOPE,
     },
-    summary="Alibaba Model Studio, Qwen (elsewhere: base_url https://dashscope-intl.aliyuncs.com)",
+    only=media_rows.DASHSCOPE_ONLY,
+    summary="Alibaba Model Studio, Qwen, Wan (elsewhere: base_url https://dashscope-intl.aliyuncs.com)",
 )
 
 MINIMAX = Row(
     name="minimax",
     base_url="https://api.minimax.io/v1",
-    wires={CHAT: "/chat/completions", MESSAGES: "~/anthropic/v1/messages"},
+    wires={CHAT: "/chat/completions", MESSAGES: "~/anthropic/v1/messages", **media_rows.paths(media_rows.MINIMAX)},
     flags={
         "max_tokens_field": "max_completion_tokens",  # G
         "repeat_last": True,  # the last chunk repeats the whole message (H23)
@@ -149,17 +155,22 @@ MINIMAX = Row(
         "temperature_max": 1.0,
         "n": False,
     },
-    on={MESSAGES: BUDGET},
+    on={MESSAGES: BUDGET, **media_rows.MINIMAX},
     summary="MiniMax (in China: base_url https://api.minimaxi.com/v1)",
 )
 
 VOLCENGINE = Row(
     name="volcengine",
     base_url="https://ark.cn-beijing.volces.com/api/v3",
-    wires={CHAT: "/chat/completions", RESPONSES: "/responses", EMBEDDINGS: "/embeddings"},
+    wires={
+        CHAT: "/chat/completions",
+        RESPONSES: "/responses",
+        EMBEDDINGS: "/embeddings",
+        **media_rows.paths(media_rows.ARK),
+    },
     # G: `thinking:{type}`; models are names or endpoint ids (ep-...), so no row can tell them apart
     flags={"max_tokens_field": "max_tokens", "reasoning": "thinking_type"},
-    on={RESPONSES: EFFORT, EMBEDDINGS: vectors(embedding_batch=256)},
+    on={RESPONSES: EFFORT, EMBEDDINGS: vectors(embedding_batch=256), **media_rows.ARK},
     summary="Volcengine Ark, Doubao (BytePlus: base_url https://ark.ap-southeast.bytepluses.com/api/v3)",
 )
 

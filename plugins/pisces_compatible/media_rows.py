@@ -41,6 +41,34 @@ ZHIPU: Mapping[str, Flags] = {
     ),
 }
 
+# Formats of their own, by the plugins of their names; what is said here is what models differ in.
+# https://www.alibabacloud.com/help/en/model-studio/qwen-image-api: five shapes, one at a time, until version 2
+_QWEN_IMAGE = {"n_max": 1, "image_sizes": ("1328x1328", "1664x928", "1472x1104", "1104x1472", "928x1664")}
+DASHSCOPE: Mapping[str, Flags] = {
+    "dashscope.speech": only(),
+    "dashscope.image-jobs": only(n_max=4),
+    "dashscope.images": {
+        **only(n_max=4),
+        "qwen-image": only(**_QWEN_IMAGE)[""],
+        "qwen-image-2": only(n_max=6)[""],
+        "qwen-image-edit": only(n_max=1)[""],
+        "qwen-image-edit-plus": only(n_max=6)[""],
+        "qwen-image-edit-max": only(n_max=6)[""],
+        "z-image": only(n_max=1)[""],
+    },
+    "dashscope.video": only(),
+    "dashscope.rerank": only(),
+    "dashscope.transcriptions": only(),
+}
+DASHSCOPE_ONLY: Mapping[str, tuple[str, ...]] = {
+    "openai.rerank": ("qwen3-rerank",),  # its newest is asked as Jina's, all others in DashScope's way
+    "dashscope.speech": ("qwen",),  # CosyVoice and Sambert speak over WebSocket only
+    "dashscope.image-jobs": ("wanx", "wan2.1", "wan2.2", "wan2.5"),
+}
+MINIMAX: Mapping[str, Flags] = {"minimax.speech": only(), "minimax.video": only()}
+ARK: Mapping[str, Flags] = {"ark.images": only(), "ark.video": only()}
+ZHIPU_VIDEO = "zhipu.video"
+
 # https://docs.together.ai/reference/post-images-generations
 TOGETHER: Mapping[str, Flags] = {
     IMAGES: only(
@@ -136,6 +164,11 @@ PATHS: Mapping[str, str] = {
     CHAT_IMAGES: "/chat/completions",
     SPEECH: "/audio/speech",
     TRANSCRIPTIONS: "/audio",
+    **dict.fromkeys(DASHSCOPE, "/api/v1"),
+    "minimax.speech": "/t2a_v2",
+    "minimax.video": "",
+    "ark.images": "/images/generations",
+    "ark.video": "/contents/generations/tasks",
 }
 
 

@@ -16,6 +16,12 @@ _CHAT = (
     "piccc-flash", "piccc-pro", "piccc-ultra",
 )  # fmt: skip
 
-_MEDIA = ("FLUX-pro-1.1", "playground-v3", "GPT-Image-1", "gpt-image-2")
+_MEDIA = (
+    "FLUX-pro-1.1", "playground-v3", "GPT-Image-1", "gpt-image-2",
+    "flux-kontext-pro", "flux-kontext-max",
+    "happyhorse-1.0-t2v", "happyhorse-1.0-i2v", "happyhorse-1.0-r2v", "happyhorse-1.0-video-edit", "doubao-seedance-2-0-260128",
+    "qwen3-tts-flash", "MiniMax/speech-2.8-turbo", "MiniMax/speech-2.8-hd", "tts-1", "whisper-1",
+    "text-embedding-ada-002", "text-embedding-3-small",
+)  # fmt: skip
 
 OFFERS = (*_OWN, *_CHAT, *_MEDIA)

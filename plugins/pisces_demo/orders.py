@@ -1,6 +1,6 @@
 """Prompts that order a certain outcome, to try error paths without waiting for one.
 
-A user message that begins with one of these, alone on its line:
+A message that begins with one of these, alone on its line:
 
     demo:error 429     refused with this status before anything is sent (400, 401, 402, 403, 404, 408, 429, 500, 503, 529, ...)
     demo:cut 5         the answer breaks off after five words (default 5)
@@ -10,6 +10,9 @@ A user message that begins with one of these, alone on its line:
     demo:filter        cut off by a content filter
     demo:empty         an answer without a word
     demo:inspect       what the model was sent, as JSON: roles, kinds of blocks, signatures, tools
+
+`error`, `slow`, `cut`, `refuse`, `filter` and `empty` work in prompts of pictures and videos, in texts to be spoken, embedded,
+ranked or judged, and in the prompt of a transcription as well. A video fails half-way, but for `error`.
 """
 
 from __future__ import annotations

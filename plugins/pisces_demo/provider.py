@@ -1,4 +1,4 @@
-"""The provider `demo`: any model name, any chat wire, no network. `orders.py` says how to make it misbehave."""
+"""The provider `demo`: any model name, any kind of request, no network. `orders.py` says how to make it misbehave."""
 
 from __future__ import annotations
 
@@ -6,11 +6,14 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator, Mapping
 from typing import Any
 
+from pisces_proxy import media
 from pisces_proxy.chat import Delta, Event, Failed, Finish, Request, Start
+from pisces_proxy.errors import ContentRefused, Unsupported
 from pisces_proxy.plugin import LocalProvider, Operation
+from pisces_proxy.task import Progress
 from pisces_proxy.usage import Usage
 
-from . import catalogue, compose, orders, speech, talk
+from . import catalogue, compose, make, orders, speech, studio, talk
 
 
 class Demo(LocalProvider):
@@ -26,7 +29,9 @@ class Demo(LocalProvider):
         "media_in_results": True,
         "cache_marks": True,
         "signature": "demo",
+        "image_delivery": "url",  # as the vendors of most image models; gpt-image's clients are given data all the same
     }
+    makes = make.KINDS
     offers = catalogue.OFFERS
     delay: float = 0.01
 
@@ -49,6 +54,30 @@ class Demo(LocalProvider):
             yield event
         if words == 0:
             yield _cut(operation.stream)
+
+    async def make(self, request: media.Request, model: str) -> media.Result:
+        """Vectors, ranks, verdicts, pictures, sound, what was said. Raises what its words order."""
+        match orders.read(make.words(request)):
+            case orders.Order(verb="error", number=status):
+                raise orders.refusal(status)
+            case orders.Order(verb="slow", number=seconds):
+                await asyncio.sleep(seconds)
+            case orders.Order(verb="refuse" | "filter"):
+                raise ContentRefused("The demo model refuses this, as asked.")
+            case orders.Order(verb="cut" | "empty"):
+                raise orders.broken()
+        return await asyncio.to_thread(make.made, request, model)
+
+    def begin(self, request: media.Request, model: str, tag: str, now: float) -> Mapping[str, Any]:
+        if not isinstance(request, media.Video):
+            raise Unsupported("The demo's only tasks are videos.")
+        return studio.begin(request, tag, now)
+
+    def look(self, state: Mapping[str, Any], now: float) -> Progress:
+        return studio.look(state, now)
+
+    async def content(self, url: str, state: Mapping[str, Any]) -> media.Asset:
+        return await asyncio.to_thread(studio.content, url, state)
 
 
 def _cut(stream: bool) -> Event:

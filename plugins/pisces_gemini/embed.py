@@ -72,7 +72,8 @@ class GeminiEmbed(GeminiMedia):
         gots = yield tuple(Ask(path=":batchEmbedContents", body=_batch(part, model, options)) for part in parts)
         answers = [_vectors(got.body, len(part)) for part, got in zip(parts, gots, strict=True)]
         vectors = [vector for found, _ in answers for vector in found]
-        return Vectors(vectors=vectors, usage=_summed(usage for _, usage in answers), losses=losses)
+        usage = _summed(usage for _, usage in answers) or media.expected(request)[0]  # older models do not count
+        return Vectors(vectors=vectors, usage=usage, losses=losses)
 
     # -- Google on both sides
 

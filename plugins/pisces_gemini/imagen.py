@@ -40,12 +40,12 @@ class GeminiImagen(GeminiMedia):
     def decode_request(self, operation: Operation) -> Image:
         body = Object(operation.body)
         instances = body.objects("instances")
+        if any("content" in instance for instance in instances):
+            said = "instances[0].content: to embed texts, send them to `:batchEmbedContents`."
+            raise Unsupported(said, param="instances[0].content")
         if len(instances) != 1:
             raise BadRequest("`instances` must hold exactly one object.", param="instances", code="invalid_value")
         instance, parameters = instances[0], body.object("parameters") or EMPTY
-        if "content" in instance:
-            said = "instances[0].content: to embed texts, send them to `:batchEmbedContents`."
-            raise Unsupported(said, param="instances[0].content")
         if parameters.text("mode") == "upscale":
             raise Unsupported("parameters.mode: no channel here scales pictures up.", param="parameters.mode")
         images, mask = _given(instance)

@@ -10,10 +10,18 @@ from typing import Any
 import msgspec
 
 from pisces_proxy.errors import BadRequest
-from pisces_proxy.plugin import Model
+from pisces_proxy.plugin import Model, longest_prefix
 
 _encode = msgspec.json.Encoder().encode
 _METHODS = ["generateContent", "streamGenerateContent", "countTokens"]
+_EMBEDS = ["embedContent", "batchEmbedContents"]
+_OTHERS: Mapping[str, Any] = {  # what is no conversation, by how its name begins
+    "imagen": ["predict"],
+    "veo": ["predictLongRunning"],
+    "gemini-embedding": _EMBEDS,
+    "text-embedding": _EMBEDS,
+    "embedding": _EMBEDS,
+}
 _PAGE = 50
 _MOST = 1000
 
@@ -41,7 +49,7 @@ def _row(row: Model) -> dict[str, Any]:
         "version": "001",
         "displayName": row.id,
         **{name: limit for name, limit in limits.items() if limit},
-        "supportedGenerationMethods": _METHODS,
+        "supportedGenerationMethods": longest_prefix(_OTHERS, row.id) or _METHODS,
     }
 
 

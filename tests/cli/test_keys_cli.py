@@ -50,6 +50,14 @@ def test_a_quota_has_its_period(json: Json, run: Run, period: str | None, said: 
     assert said in run("keys", "show", "shop").output
 
 
+def test_a_key_may_want_pictures_as_text(json: Json, run: Run) -> None:
+    """S3-32, as resellers write them."""
+    json("keys", "create", "old", "--images-as-text")
+    json("keys", "create", "new")
+    assert [json("keys", "show", name)["images_as_text"] for name in ("old", "new")] == [True, False]
+    assert "images_as_text" in run("keys", "show", "old").output and "images_as_text" not in run("keys", "show", "new").output
+
+
 def test_the_secret_is_printed_once_and_never_again(run: Run) -> None:
     secret = re.search(r"pisces-\w{40}", run("keys", "create", "alice").output)
     assert secret is not None

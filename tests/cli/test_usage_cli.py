@@ -116,6 +116,7 @@ def test_a_request_is_shown_whole(json: Json, run: Run, finish: Finish) -> None:
         "status",
         "attempts",
         "usage",
+        "measures",
         "price_lines",
         "cost_nano",
         "upstream_cost_nano",

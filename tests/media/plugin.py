@@ -81,6 +81,9 @@ class Slow(Driver):
             status=status_of(told["status"]), assets=assets, error_code=told.get("code", ""), error_message=told.get("why", "")
         )
 
+    def cancel(self, state: Mapping[str, Any]) -> Ask | None:
+        return Ask(path=f"/jobs/{state['id']}/stop")
+
     def delay(self, polls: int) -> float:
         return 0.01
 

@@ -153,6 +153,20 @@ async def test_work_that_was_submitted_is_not_submitted_again(vendor: Vendor, ot
     assert vendor.count("/v1/jobs/j1") == 5
 
 
+async def test_work_that_nobody_waits_for_is_stopped(vendor: Vendor, client) -> None:
+    vendor.says("/v1/jobs", {"id": "j1"})
+    vendor.says("/v1/jobs/j1", {"status": "running"})
+    vendor.says("/v1/jobs/j1/stop", {})
+    alice = await client(channel(vendor, "slow", "brush"))
+    asking = asyncio.ensure_future(alice.post("/v1/images/generations", WANTED))
+    while not vendor.count("/v1/jobs/j1"):
+        await asyncio.sleep(0.01)
+    asking.cancel()
+    while not vendor.count("/v1/jobs/j1/stop"):
+        await asyncio.sleep(0.01)
+    assert vendor.asked[-1].headers["authorization"] == "Bearer upstream-key"
+
+
 # -- in this process
 
 

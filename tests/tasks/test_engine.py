@@ -44,7 +44,7 @@ async def test_a_task_is_made_and_costs_its_real_seconds(customer, studio) -> No
 async def test_the_price_is_that_of_the_moment_of_its_making(customer, studio) -> None:
     id = await customer.make("slow river", duration_seconds=4)
     await customer.until(id, lambda task: task.phase == "running")
-    customer.house.gateway.book.tables.clear()
+    customer.house.gateway.billing.book.tables.clear()
     task = await customer.until(id)
     assert task.cost_nano == 4 * USD // 10
 

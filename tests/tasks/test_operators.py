@@ -109,4 +109,4 @@ async def test_operators_see_and_end_tasks_over_http(customer, receiver) -> None
     assert first["secret"] != second["secret"]
     assert (await ask("GET", "/tasks/task_x")).status == 404
     actions = [audit.action for audit in await customer.house.storage.audits()]
-    assert actions == ["task.cancel", "webhook.redeliver", "account.rotate_webhook_secret"]
+    assert actions[-3:] == ["task.cancel", "webhook.redeliver", "account.rotate_webhook_secret"]

@@ -14,6 +14,7 @@ from pisces_gemini.provider import Google
 from plugins.gemini.talk import WIRE, reply
 
 from pisces_proxy import errors
+from pisces_proxy.paths import Paths
 from pisces_proxy.plugin import Endpoint, Model
 from pisces_proxy.usage import Usage
 
@@ -102,6 +103,41 @@ def test_models_are_listed_in_pages() -> None:  # E4
     assert [row["name"] for row in second["models"]] == ["models/m2"]
     assert "nextPageToken" not in second and "pisces" not in second
     assert json.loads(WIRE.encode_model(ROWS[0], b""))["name"] == "models/m0"
+
+
+@pytest.mark.parametrize(
+    ("model", "method"),
+    [
+        ("gemini-x", "generateContent"),
+        ("gemini-embedding-001", "batchEmbedContents"),
+        ("text-embedding-3-small", "embedContent"),
+        ("google/imagen-4.0-generate-001", "predict"),
+        ("veo-3.1", "predictLongRunning"),
+    ],
+)
+def test_a_model_says_how_it_is_asked(model: str, method: str) -> None:
+    assert method in json.loads(WIRE.encode_model(Model(id=model), b""))["supportedGenerationMethods"]
+
+
+VERBS = [
+    ("POST", "models/m:embedContent", "embeddings", "gemini.embed", ("m", False, "one")),
+    ("POST", "models/m:batchEmbedContents", "embeddings", "gemini.embed", ("m", False, "sse")),
+    ("POST", "publishers/google/models/a/b:predict", "image", "gemini.imagen", ("a/b", False, "sse")),
+    ("POST", "models/m:predictLongRunning", "task.create", "gemini.operations", ("m", False, "sse")),
+    ("POST", "models/m:fetchPredictOperation", "task.get", "gemini.operations", ("", False, "sse")),
+    ("GET", "models/m/operations/task_1", "task.get", "gemini.operations", ("", False, "sse")),
+    ("POST", "models/m/operations/task_1:cancel", "task.cancel", "gemini.operations", ("", False, "sse")),
+    ("DELETE", "models/m/operations/task_1", "task.delete", "gemini.operations", ("", False, "sse")),
+    ("GET", "files/abc:download", "task.content", "gemini.operations", ("", False, "sse")),
+]
+
+
+@pytest.mark.parametrize("version", ["v1", "v1beta", "v1beta1", "v1alpha"])
+@pytest.mark.parametrize(("method", "path", "kind", "wire", "peeked"), VERBS, ids=[row[1] for row in VERBS])
+def test_every_verb_leads_to_its_wire(method: Any, path: str, version: str, kind: str, wire: str, peeked: Any) -> None:
+    found, parameters = Paths(list(endpoints())).find(method, f"/{version}/{path}", {"x-goog-api-key": "k"}, {})
+    assert (found.kind, found.wire) == (kind, wire) and found.peek
+    assert found.peek(BODY, parameters, {}) == peeked
 
 
 @pytest.mark.parametrize("query", [{"pageSize": "x"}, {"pageToken": "x"}, {"pageToken": "bm8="}])

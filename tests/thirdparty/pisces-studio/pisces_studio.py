@@ -61,7 +61,7 @@ class Studio(Driver):
         body = msgspec.json.decode(ask.body) | {"callback": url}
         return msgspec.structs.replace(ask, body=msgspec.json.encode(body))
 
-    def find(self, tag: str) -> Ask | None:
+    def find(self, tag: str, request: Any) -> Ask | None:
         return Ask(method="GET", path=f"/jobs?tag={tag}")
 
     def found(self, got: Got, tag: str) -> Mapping[str, Any] | None:
@@ -78,7 +78,7 @@ class Forgetful(Studio):
     name = "studio.forgetful"
     finds = False
 
-    def find(self, tag: str) -> Ask | None:
+    def find(self, tag: str, request: Any) -> Ask | None:
         return None
 
 
