@@ -133,6 +133,7 @@ SILICONFLOW = Row(
         EMBEDDINGS: "/embeddings",
         RERANK: "/rerank",
         **media_rows.paths(media_rows.SILICONFLOW),
+        "siliconflow.video": "/video",
     },
     flags={
         "max_tokens_field": "max_tokens",

@@ -10,6 +10,7 @@ from urllib.parse import quote
 import msgspec
 
 from pisces_proxy import blobs, refusals
+from pisces_proxy.chat import Loss
 from pisces_proxy.errors import BadRequest, PiscesError, Unsupported, UpstreamBroken
 from pisces_proxy.media import Asset, Video
 from pisces_proxy.plans import Ask, Got
@@ -23,7 +24,8 @@ from .shapes import VEO_RATIOS, ratio_of
 _encode = msgspec.json.Encoder().encode
 _LINES = {"720": "720p", "1080": "1080p", "2160": "4k"}
 _RESOLUTIONS = ("720p", "1080p", "4k")
-_FIRST_GENERATIONS = ("veo-1", "veo-2")  # 5 to 8 seconds; later ones make 4, 6 or 8
+_FIRST_GENERATIONS = ("veo-1", "veo-2")  # 5 to 8 seconds, without sound; later ones make 4, 6 or 8
+_USUAL = 8.0  # seconds, where nobody says: https://ai.google.dev/gemini-api/docs/video
 
 
 class GeminiVideo(Driver):
@@ -43,6 +45,21 @@ class GeminiVideo(Driver):
         body = {"instances": [instance], **({"parameters": parameters} if parameters else {})}
         return Ask(path=f"/models/{quote(model.removeprefix('models/'), safe='')}:predictLongRunning", body=_encode(body))
 
+    def losses(self, request: Video, model: str, profile: Profile) -> tuple[Loss, ...]:
+        found = []
+        ratio = ratio_of(request.size, request.aspect_ratio, VEO_RATIOS)
+        if ratio and request.aspect_ratio and ratio != request.aspect_ratio:
+            found.append(Loss(field="aspect_ratio", action="changed", reason=f"Veo makes {ratio}"))
+        silent = _is_old(model)
+        if request.audio is silent:
+            reason = "this model makes no sound" if silent else "this model makes sound with every video"
+            found.append(Loss(field="generate_audio", action="dropped", reason=reason))
+        return tuple(found)
+
+    def remembered(self, request: Video, model: str) -> Mapping[str, Any]:
+        """Google does not say how long a video is."""
+        return {"seconds": request.seconds or _USUAL}
+
     def submitted(self, got: Got) -> Mapping[str, Any]:
         name = _operation.decode(got.body).name
         if not name or ":" in name or ".." in name:
@@ -60,7 +77,7 @@ class GeminiVideo(Driver):
             if not operation.name:
                 raise unreadable(got.body, "operation")
             return Progress(status="in_progress")
-        return _done(operation.response or _Response())
+        return _done(operation.response or _Response(), state.get("seconds"))
 
     def delay(self, polls: int) -> float:
         """A video takes from eleven seconds to minutes."""
@@ -109,8 +126,12 @@ def _parameters(request: Video, model: str) -> dict[str, Any]:
     return told
 
 
+def _is_old(model: str) -> bool:
+    return model.removeprefix("models/").startswith(_FIRST_GENERATIONS)
+
+
 def _seconds(seconds: float, model: str) -> int:
-    allowed = (5, 6, 7, 8) if model.removeprefix("models/").startswith(_FIRST_GENERATIONS) else (4, 6, 8)
+    allowed = (5, 6, 7, 8) if _is_old(model) else (4, 6, 8)
     if seconds not in allowed:
         listed = ", ".join(str(each) for each in allowed)
         raise BadRequest(f"{model} makes videos of {listed} seconds, not {seconds:g}.", param="seconds", code="invalid_value")
@@ -182,12 +203,12 @@ def _failed(error: _Status) -> Progress:
     return Progress(status="cancelled" if error.code == 1 else "failed", error_code=code, error_message=message)
 
 
-def _done(response: _Response) -> Progress:
+def _done(response: _Response, seconds: float | None) -> Progress:
     found = response.generated or response
     videos = [*(sample.video for sample in found.samples or () if sample.video), *(found.videos or ())]
     assets = tuple(_asset(video) for video in videos)
     if assets:
-        return Progress(status="completed", assets=assets)
+        return Progress(status="completed", assets=assets, seconds=seconds)
     if found.filtered or found.reasons:
         why = " ".join(found.reasons or ()) or "The upstream's filters withheld the video. Change the prompt."
         return Progress(status="failed", error_code="content_policy", error_message=why)

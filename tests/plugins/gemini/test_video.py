@@ -95,6 +95,26 @@ def test_a_submission_without_a_name_is_none(body: Any) -> None:
         VEO.submitted(got(body))
 
 
+@pytest.mark.parametrize(("asked_", "made"), [(None, 8.0), (6, 6)])
+def test_a_film_is_as_long_as_it_was_ordered_or_as_google_makes_them(asked_: Any, made: float) -> None:
+    state = {**VEO.remembered(Video(prompt="x", seconds=asked_), "veo-3.1"), "id": NAME}
+    told = {"name": NAME, "done": True, "response": {"generateVideoResponse": {"generatedSamples": [{"video": {"uri": URI}}]}}}
+    assert VEO.read(got(told), state).seconds == made
+
+
+@pytest.mark.parametrize(
+    ("request_", "model", "fields"),
+    [
+        (Video(prompt="x", aspect_ratio="16:9", audio=True), "veo-3.1", []),
+        (Video(prompt="x", aspect_ratio="1:1", audio=False), "veo-3.1", ["aspect_ratio", "generate_audio"]),
+        (Video(prompt="x", audio=True), "veo-2.0-generate-001", ["generate_audio"]),
+        (Video(prompt="x", audio=False), "veo-2.0-generate-001", []),
+    ],
+)
+def test_what_veo_decides_itself_is_said(request_: Video, model: str, fields: list[str]) -> None:
+    assert [loss.field for loss in VEO.losses(request_, model, Profile())] == fields
+
+
 URI = "https://generativelanguage.googleapis.com/v1beta/files/abc:download?alt=media"
 DONE = Progress(status="completed", assets=(Asset(url=URI, mime="video/mp4"),))
 WITHHELD = Progress(status="failed", error_code="content_policy", error_message="No faces.")

@@ -61,6 +61,8 @@ async def test_vertexs_clients_look_where_vertex_puts_it(street: Street) -> None
     (made,) = done.response.generated_videos
     async with aiohttp.ClientSession() as anybody, anybody.get(made.video.uri) as got:
         assert (got.status, await got.read()) == (200, FILM)
+    task = await street.house.storage.task(started.name.rpartition("/")[2])
+    assert task is not None and (task.seconds, task.cost_nano) == (8.0, 800_000_000)  # as long as Google makes them
 
 
 async def test_any_dialect_shows_the_video(street: Street) -> None:
