@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from pisces_proxy.errors import PiscesError, Unsupported, UpstreamError, UpstreamTimeout
+from pisces_proxy.errors import PiscesError, Unsupported, UpstreamBroken, UpstreamError, UpstreamTimeout
 from pisces_proxy.media import Segment, Transcript, Transcription, Word
 from pisces_proxy.plans import Plan, Wait
 from pisces_proxy.pricing import Measures
@@ -62,11 +62,23 @@ _counts = msgspec.json.Decoder(_Counts | None)
 
 
 def heard_later(request: Transcription, model: str, own: dict[str, Any]) -> Plan[Transcript]:
-    """Behind the submission every error is final: the work may be paid for."""
+    """Behind the submission every error of the upstream's is final: the work may be paid for."""
     got = yield handed_over(_PATH, _body(request, model, own))
-    output, usage = yield from _watched(task_id(got))
-    url = _place(output)
-    file = yield from collected(url)
+    id = task_id(got)
+    try:
+        return (yield from _heard(id, request))
+    except UpstreamError as error:
+        error.final = True
+        raise
+    except msgspec.MsgspecError:
+        broken = UpstreamBroken("The upstream's transcript cannot be read.")
+        broken.final = True
+        raise broken from None
+
+
+def _heard(id: str, request: Transcription) -> Plan[Transcript]:
+    output, usage = yield from _watched(id)
+    file = yield from collected(_place(output))
     counts = _counts.decode(usage) or _Counts()
     return _transcript(read(_file, file.body, "transcript"), counts, request)
 
@@ -98,10 +110,10 @@ def _watched(id: str) -> Plan[tuple[Output, bytes]]:
         try:
             got = yield looking(id)
             output, usage = seen(got)
-        except UpstreamError as error:
+        except UpstreamError:
             failures += 1
             if failures >= _PATIENCE:
-                raise _final(error) from None
+                raise
             continue
         failures = 0
         match status(output):
@@ -109,7 +121,7 @@ def _watched(id: str) -> Plan[tuple[Output, bytes]]:
                 return output, usage
             case "failed" | "cancelled" | "expired":
                 raise _refusal(output.code, output.message)
-    raise _final(UpstreamTimeout("The upstream did not finish the transcript in time."))
+    raise UpstreamTimeout("The upstream did not finish the transcript in time.")
 
 
 def _place(output: Output) -> str:
@@ -123,14 +135,8 @@ def _place(output: Output) -> str:
 
 def _refusal(code: str, message: str) -> PiscesError:
     if not code and not message:
-        return _final(unreadable(b"", "transcript"))
-    return _final(understand(200, {}, Complaint(message or code, code=code)))
-
-
-def _final(error: PiscesError) -> PiscesError:
-    if isinstance(error, UpstreamError):
-        error.final = True
-    return error
+        return unreadable(b"", "transcript")
+    return understand(200, {}, Complaint(message or code, code=code))
 
 
 def _transcript(file: _File, counts: _Counts, request: Transcription) -> Transcript:

@@ -197,6 +197,14 @@ def test_a_task_without_a_transcript_says_why_and_is_not_paid_for_twice(answer: 
     assert not isinstance(raised.value, errors.UpstreamError) or raised.value.final
 
 
+@pytest.mark.parametrize("file", [b"<html>", {"transcripts": 1}, {}])
+def test_a_transcript_that_cannot_be_read_is_not_paid_for_twice(file: Any) -> None:
+    done = task("SUCCEEDED", results=[{"transcription_url": FILE}])
+    with pytest.raises(errors.UpstreamBroken) as raised:
+        played(Transcription(file=Asset(url=URL)), OLD, task("PENDING"), done, file)
+    assert raised.value.final
+
+
 def test_polls_that_keep_failing_end_it() -> None:
     lost = [errors.UpstreamBroken("lost")] * 5
     with pytest.raises(errors.UpstreamBroken) as raised:
