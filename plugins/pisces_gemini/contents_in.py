@@ -11,6 +11,7 @@ from pisces_proxy.chat import Block, Loss, Media, Opaque, Reasoning, Signature, 
 from pisces_proxy.seals import Seals
 
 from .google import FAMILY, REDACTED, SENTINELS, WIRE
+from .pictures import is_picture
 from .reading import Object, is_text, string
 
 _response = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -85,6 +86,8 @@ class Contents:
         if part.flag("thought"):
             return Reasoning(text=part.text("text"), signature=signature, summary=True)
         text = part.text("text")
+        if is_picture(text):  # sent back as this client was given it (S3-32)
+            return Media(kind="image", data=text, mime=blobs.sniff(text), signature=signature)
         return Text(text=text, signature=signature) if text or signature else None
 
     def _signature(self, part: Object, blocks: list[Block]) -> Signature | None:

@@ -9,8 +9,8 @@ import pytest
 from pisces_gemini import pictures
 from pisces_gemini.images import GeminiImages
 from pisces_gemini.shapes import ratio_of
-from plugins.gemini.media_samples import B64, FILE, PNG, answer, usage
-from plugins.gemini.talk import ASKED, WIRE, reply
+from plugins.gemini.media_samples import B64, FILE, PNG, answer, asked, usage
+from plugins.gemini.talk import ASKED, SEALS, WIRE, reply
 
 from pisces_proxy import chat
 from pisces_proxy.errors import ContentRefused, PiscesError, Unsupported, UpstreamBroken
@@ -52,11 +52,11 @@ def test_several_are_several_questions_and_what_did_not_come_is_said() -> None:
 
 
 def test_sizes_become_ratios_and_pictures_go_along() -> None:
-    asked = Image(
+    request = Image(
         prompt="x", action="edit", size="1792x1024", negative_prompt="dogs", seed=2**31, quality="hd", style="vivid",
         images=(Asset(data=PNG),),
     )  # fmt: skip
-    played = drawn(asked, answer(FILE))
+    played = drawn(request, answer(FILE))
     assert played.sent()["contents"][0]["parts"] == [{"text": "x\n\nLeave out: dogs"}, FILE]
     config = played.sent()["generationConfig"]
     assert (config["imageConfig"], config["seed"]) == ({"aspectRatio": "16:9"}, -(2**31))
@@ -161,12 +161,24 @@ def test_a_relayed_answer_has_its_pictures_where_they_are_wanted(given: Any, wan
         assert found["candidates"][0]["content"]["parts"] == [TEXT if wanted else FILE]
 
 
+def test_a_picture_given_as_text_comes_back_as_a_picture() -> None:
+    """Else the next question about it would cost as many tokens as it has letters."""
+    said = [{"role": "user", "parts": [{"text": "A cat."}]}, {"role": "model", "parts": [TEXT]}]
+    shown = [said[0], {"role": "model", "parts": [FILE]}]
+    operation = asked({"contents": said}, WIRE.name)
+    assert json.loads(WIRE.rewrite(operation, "m", Profile()).body) == {"contents": shown}
+    (_, turn) = WIRE.decode_request(operation, SEALS).turns
+    assert turn.blocks == (chat.Media(kind="image", data=B64, mime="image/png"),)
+    plain = asked({"contents": shown}, WIRE.name)
+    assert WIRE.rewrite(plain, "m", Profile()).body == plain.body
+
+
 @pytest.mark.parametrize("wanted", [False, True])
 def test_a_written_answer_has_its_pictures_where_they_are_wanted(wanted: bool) -> None:
     media = chat.Media(kind="image", data=B64, mime="image/png")
     response = chat.Response(choices=(chat.Choice(blocks=(chat.Text(text="Here:"), media)),))
-    asked = reply(images_as_text=wanted, request=ASKED)
-    whole = json.loads(WIRE.encode_response(response, asked))["candidates"][0]["content"]["parts"]
+    told = reply(images_as_text=wanted, request=ASKED)
+    whole = json.loads(WIRE.encode_response(response, told))["candidates"][0]["content"]["parts"]
     assert next(part for part in whole if part != {"text": "Here:"}) == (TEXT if wanted else FILE)
-    stream = WIRE.encoder(asked).encode(list(chat.unfold(response)))
+    stream = WIRE.encoder(told).encode(list(chat.unfold(response)))
     assert (b'"inlineData"' in stream) is not wanted and B64.encode() in stream
