@@ -14,6 +14,7 @@ from google import genai
 from google.genai import errors, types
 from media.texts import vector_of, vendor
 from tasks.conftest import plugin, studio_channel
+from upstreams.gemini_media import FILM, GeminiMedia
 from upstreams.openai_media import MediaVendor
 from upstreams.studio import MOVIE, open_studio
 
@@ -90,3 +91,23 @@ async def test_a_channel_that_only_draws_says_so(tmp_path: Path, stack: AsyncExi
     assert refused.value.code == 400 and not upstream.received
     made = await google(house, vertexai=True).models.generate_images(model="gpt-image-2", prompt="a cat")
     assert made.generated_images
+
+
+async def test_a_video_that_is_kept_is_downloaded_too(tmp_path: Path, stack: AsyncExitStack) -> None:
+    """`[server] media` set: it is fetched at once, with the key that Google wants, and the SDK is led to where it lies."""
+    veo = await stack.enter_async_context(GeminiMedia())
+    channel = (
+        f'[[channel]]\nname="x"\nprovider="gemini"\nkey="upstream-key"\nmodels=["veo-3.1"]\nbase_url="{veo.origin}/v1beta"\n'
+    )
+    server = f'fetch_private = true\nmedia = "file://{tmp_path}/kept"'
+    house = await stack.enter_async_context(open_house(tmp_path, channel, server=server))
+    house.gateway.work.engine.steps.pace = Pace(tick=0.05, speed=0.05)
+    operation = await google(house, vertexai=True).models.generate_videos(
+        model="veo-3.1", source=types.GenerateVideosSource(prompt="a cat")
+    )
+    client = google(house)
+    async with asyncio.timeout(15):
+        while not operation.done:
+            await asyncio.sleep(0.05)
+            operation = await client.operations.get(operation)
+    assert await client.files.download(file=operation.response.generated_videos[0].video) == FILM
