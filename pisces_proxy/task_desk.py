@@ -13,6 +13,7 @@ import msgspec
 
 from .billing import Billing
 from .calls import Incoming, extension
+from .chat import Loss
 from .engine import Answer
 from .errors import BadRequest, ClientError, Conflict, NotFound, Unsupported
 from .fetch import Guarded
@@ -240,7 +241,8 @@ class TaskDesk:
             try:
                 way = self._way(candidate, type)
                 if way is not None:
-                    self._try_out(request, way, candidate, id)
+                    lost = self._try_out(request, way, candidate, id)
+                    _refuse_losses(call, (*request.losses, *lost))
                     rates = self._billing.rates(call.operation.model, candidate.target, candidate.model, call.now)
                     ways.append(msgspec.structs.replace(way, rates=rates))
             except ClientError as error:
@@ -263,20 +265,22 @@ class TaskDesk:
                 return Way(channel=target.channel.name, model=model, wire=name, driver=driver)
         return None
 
-    def _try_out(self, request: Video | Image, way: Way, candidate: Candidate, id: str) -> None:
-        """Write the upstream's request without sending it: what it has no place for is told now, not in a minute."""
+    def _try_out(self, request: Video | Image, way: Way, candidate: Candidate, id: str) -> tuple[Loss, ...]:
+        """Write the upstream's request without sending it: what it has no place for is told now, not in a minute. Gives back
+        what is left away."""
         form = self._formats.get(way.wire)
         if form is None or (not form.takes_urls and any(asset.url for asset in _files(request))):
-            return
+            return ()
         profile = candidate.target.profile(way.wire, way.model)
         if isinstance(form, Driver):
             form.submit(request, way.model, profile, id)
-            return
+            return form.losses(request, way.model, profile)
         plan = form.plan(request, way.model, profile)
         try:
             next(plan)
         finally:
             plan.close()
+        return ()
 
     def _check_prices(self, call: Incoming, ways: Sequence[Way], candidates: Sequence[Candidate]) -> None:
         targets: dict[str, Target] = {each.target.channel.name: each.target for each in candidates}
@@ -311,6 +315,12 @@ async def _check_host(host: str) -> None:
 def _facade(call: Incoming) -> TaskFacade:
     assert isinstance(call.wire, TaskFacade)
     return call.wire
+
+
+def _refuse_losses(call: Incoming, losses: Sequence[Loss]) -> None:
+    if call.strict and losses:
+        told = "; ".join(f"{loss.field} {loss.action}: {loss.reason}" for loss in losses)
+        raise Unsupported(f"Pisces-Strict is set and this would be lost: {told}", param=losses[0].field)
 
 
 def _files(request: Video | Image) -> tuple[Asset, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from typing import Any, ClassVar
+from urllib.parse import quote
 
 import msgspec
 
@@ -90,15 +91,19 @@ class Video(Driver):
     def losses(self, request: media.Video, model: str, profile: Profile) -> tuple[Loss, ...]:
         return _asked(request, model)[1]
 
+    def with_callback(self, ask: Ask, url: str) -> Ask:
+        assert isinstance(ask.body, bytes)
+        return msgspec.structs.replace(ask, body=encode({**msgspec.json.decode(ask.body), "callback_url": url}))
+
     def submitted(self, got: Got) -> Mapping[str, Any]:
         return {"id": _read(_submitted, got.body).id}
 
     def poll(self, state: Mapping[str, Any]) -> Ask:
-        return Ask(method="GET", path=f"/{state['id']}")
+        return Ask(method="GET", path=_place(state))
 
     def cancel(self, state: Mapping[str, Any]) -> Ask | None:
         """They take back what still waits."""
-        return Ask(method="DELETE", path=f"/{state['id']}")
+        return Ask(method="DELETE", path=_place(state))
 
     def read(self, got: Got, state: Mapping[str, Any]) -> Progress:
         task = _read(_task, got.body)
@@ -111,6 +116,10 @@ class Video(Driver):
                 return Progress(status=ended, error_code=code, error_message=message)
             case status:
                 return Progress(status=status)
+
+
+def _place(state: Mapping[str, Any]) -> str:
+    return "/" + quote(str(state["id"]), safe="")
 
 
 def _read(decoder: msgspec.json.Decoder[Any], body: bytes) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any, ClassVar
+from urllib.parse import quote
 
 import msgspec
 
@@ -47,7 +48,7 @@ def task_id(got: Got) -> str:
 
 
 def looking(id: str) -> Ask:
-    return Ask(method="GET", path=f"/tasks/{id}")
+    return Ask(method="GET", path=f"/tasks/{quote(id, safe='')}")
 
 
 def seen(got: Got) -> tuple[Output, bytes]:
@@ -90,4 +91,4 @@ class Jobs(Driver):
 
     def cancel(self, state: Mapping[str, Any]) -> Ask | None:
         """They cancel what still waits."""
-        return Ask(path=f"/tasks/{state['id']}/cancel")
+        return Ask(path=f"/tasks/{quote(state['id'], safe='')}/cancel")

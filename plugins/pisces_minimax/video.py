@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Mapping
 from typing import Any, ClassVar
+from urllib.parse import quote
 
 import msgspec
 
@@ -69,6 +70,10 @@ class Video(Driver):
     def losses(self, request: media.Video, model: str, profile: Profile) -> tuple[Loss, ...]:
         return _body(request, bare(model))[1]
 
+    def with_callback(self, ask: Ask, url: str) -> Ask:
+        assert isinstance(ask.body, bytes)
+        return msgspec.structs.replace(ask, body=encode({**msgspec.json.decode(ask.body), "callback_url": url}))
+
     def submitted(self, got: Got) -> Mapping[str, Any]:
         found = _read(_submitted, got.body)
         if found.base_resp.status_code:
@@ -79,8 +84,8 @@ class Video(Driver):
 
     def poll(self, state: Mapping[str, Any]) -> Ask:
         if "file" in state:
-            return Ask(method="GET", path=f"/files/retrieve?file_id={state['file']}")
-        return Ask(method="GET", path=f"/query/video_generation?task_id={state['id']}")
+            return Ask(method="GET", path=f"/files/retrieve?file_id={quote(str(state['file']), safe='')}")
+        return Ask(method="GET", path=f"/query/video_generation?task_id={quote(str(state['id']), safe='')}")
 
     def read(self, got: Got, state: Mapping[str, Any]) -> Progress:
         return _file(got.body, state) if "file" in state else _looked_at(got.body, state)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Mapping
 from typing import Any, ClassVar
+from urllib.parse import quote
 
 import msgspec
 
@@ -80,7 +81,7 @@ class Video(Driver):
         return {"id": found.id}
 
     def poll(self, state: Mapping[str, Any]) -> Ask:
-        return Ask(method="GET", path=f"/async-result/{state['id']}")
+        return Ask(method="GET", path=f"/async-result/{quote(str(state['id']), safe='')}")
 
     def read(self, got: Got, state: Mapping[str, Any]) -> Progress:
         task = _read(_task, got.body)

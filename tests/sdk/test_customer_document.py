@@ -219,6 +219,14 @@ async def test_what_is_left_away_of_a_request_stands_in_its_row(desk: Desk) -> N
     assert any(warning.startswith("ratio;dropped") for warning in (await desk.house.record()).warnings)
 
 
+async def test_a_strict_client_is_told_what_would_be_lost_before_anything_is_made(desk: Desk) -> None:
+    body = I2V.replace('"duration": 5', '"duration": 5, "ratio": "16:9"')
+    headers = {"Pisces-Strict": "true", "Content-Type": "application/json"}
+    async with desk.session.post(desk.house.url + "/v1/videos", data=body.encode(), headers=headers) as got:
+        answer = await got.json()
+    assert (got.status, answer["error"]["param"]) == (400, "ratio") and not desk.vendor.asked
+
+
 # -- Seedance
 
 

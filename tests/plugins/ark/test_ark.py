@@ -200,6 +200,11 @@ def test_a_task_goes_its_way() -> None:
     assert {word: looked(word).status for word in words} == words
 
 
+def test_it_is_told_where_to_call() -> None:
+    ask = DRIVER.with_callback(DRIVER.submit(Video(prompt="x"), SEEDANCE, Profile(), "t"), "https://gateway.example/up/1")
+    assert msgspec.json.decode(ask.body)["callback_url"] == "https://gateway.example/up/1"
+
+
 def test_a_video_is_billed_by_its_tokens_its_length_and_its_lines() -> None:
     content = {"video_url": "https://files.example/v.mp4", "last_frame_url": "https://files.example/last.png"}
     done = looked("succeeded", content=content, usage={"completion_tokens": 108900}, resolution="720p", duration=5)

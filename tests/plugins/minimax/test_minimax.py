@@ -157,6 +157,11 @@ def test_files_that_it_has_no_place_for_are_refused(assets: tuple[Asset, ...], s
         sent(assets=assets)
 
 
+def test_it_is_told_where_to_call() -> None:
+    ask = DRIVER.with_callback(DRIVER.submit(Video(prompt="x"), "T2V-01", Profile(), "t"), "https://gateway.example/up/1")
+    assert msgspec.json.decode(ask.body)["callback_url"] == "https://gateway.example/up/1"
+
+
 def test_what_is_left_away_is_listed() -> None:
     request = Video(prompt="x", resolution="720p", aspect_ratio="9:16", seed=1, audio=True, extra={"style": "noir"})
     losses = DRIVER.losses(request, "MiniMax-Hailuo-2.3", Profile())
