@@ -6,7 +6,7 @@ import msgspec
 
 from . import media
 from .calls import Incoming
-from .errors import PiscesError
+from .errors import PiscesError, Unsupported
 from .mediawire import Counted, MediaWire
 from .pricing import NOTHING, Images, Measures
 from .usage import Usage
@@ -14,6 +14,7 @@ from .usage import Usage
 MEDIA = frozenset({"embeddings", "rerank", "moderation", "image", "speech", "transcription"})
 # kinds of requests that name a model, and have a row of their own
 ASKING = MEDIA | {"chat", "count", "task.create", "task.remix"}
+_UNREAD = 1024  # tokens of what only an upstream of the client's own format can read
 _RATE = 16_000  # bytes of sound a second, by rule of thumb: MP3 at 128 kbit/s
 
 
@@ -31,7 +32,10 @@ class MediaCall(Incoming, kw_only=True):
 
     def expected(self) -> tuple[Usage, Measures]:
         """What it will be counted as, before anybody has said."""
-        request = self.canonical()
+        try:
+            request = self.canonical()
+        except Unsupported:  # it may pass to an upstream that has more than we can say
+            return Usage(input=_UNREAD, estimated=True), NOTHING
         if isinstance(request, media.Transcription) and request.seconds is None:
             size = request.file.file.size if request.file.file is not None else len(request.file.data)
             request = msgspec.structs.replace(request, seconds=size / _RATE)

@@ -79,7 +79,7 @@ class GeminiEmbed(GeminiMedia):
 
     def passes(self, operation: Operation, profile: Profile) -> bool:
         """Not what Vertex's clients write: Google AI knows no `embedContentConfig`."""
-        if b'"embedContentConfig"' in operation.body:
+        if b'"embedContentConfig"' in operation.body or b'"embed_content_config"' in operation.body:
             return False
         return operation.form == ONE or len(Object(operation.body).items("requests")) <= MOST
 

@@ -120,7 +120,7 @@ class GeminiMedia:
 
     def _one(self, asked: Any, model: str) -> Any:
         _known(asked, _EMBED)
-        text = "".join(part["text"] for part in asked["content"]["parts"])
+        text = "".join(part.get("text", "a picture") for part in asked["content"]["parts"])
         length = asked.get("outputDimensionality", 4)
         return {"embedding": {"values": [len(text) / 8, *[0.25] * (length - 1)]}}
 

@@ -50,6 +50,27 @@ async def test_vertexs_clients_are_understood(street: Street) -> None:
     assert street.google.last.body["requests"][0]["taskType"] == "RETRIEVAL_QUERY"
 
 
+async def test_pictures_are_embedded_by_models_that_can(street: Street) -> None:
+    """They pass as they are, also with a key whose requests are counted beforehand; elsewhere they are refused."""
+    storage = street.house.storage
+    (key, *_) = await storage.keys()
+    await storage.change_key(key.id, {"tpm": 100_000})
+    await street.house.gateway.look()
+    try:
+        picture = types.Part.from_bytes(data=PNG, mime_type="image/png")
+        answer = await street.client().models.embed_content(model="gemini-embedding-2", contents=[picture])
+        assert answer.embeddings[0].values[0] == len("a picture") / 8
+        parts = street.google.last.body["requests"][0]["content"]["parts"]
+        assert [next(iter(part)) for part in parts] == ["inline_data"]  # as the SDK wrote it
+        with pytest.raises(errors.ClientError, match="only text can be embedded"):
+            await street.vertex.models.embed_content(
+                model="gemini-embedding-2", contents=[picture], config={"output_dimensionality": 2}
+            )
+    finally:
+        await storage.change_key(key.id, {"tpm": None})
+        await street.house.gateway.look()
+
+
 async def test_openais_clients_get_googles_vectors(street: Street) -> None:
     """H129; a hundred at a time."""
     texts = ["x" * (1 + n % 5) for n in range(230)]
