@@ -8,6 +8,7 @@ from typing import Any
 
 from . import blobs
 from .chat import Loss
+from .errors import Unsupported
 from .media import Asset
 
 
@@ -30,6 +31,13 @@ def linked(url: str) -> Asset:
         return Asset(url=url)
     blob = blobs.from_data_uri(url, "result")
     return Asset(data=base64.b64decode(blob.data), mime=blob.mime)
+
+
+def check_count(n: int, most: int) -> None:
+    """Raises Unsupported where one task cannot make so many. Clients that wait for pictures get several tasks instead."""
+    if n > most:
+        said = f"A task of this model draws at most {most} at a time, not {n}. Set n to {most}, and start several tasks."
+        raise Unsupported(said, param="n", code="unsupported_value")
 
 
 def own_members(extra: Mapping[str, Any], known: Collection[str] | None = None) -> tuple[dict[str, Any], tuple[Loss, ...]]:

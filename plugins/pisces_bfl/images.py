@@ -11,7 +11,7 @@ import msgspec
 from pisces_proxy import refusals, shapes
 from pisces_proxy.chat import Loss
 from pisces_proxy.errors import PiscesError, Unsupported, UpstreamBroken
-from pisces_proxy.inputs import encoded, lost, own_members, unheard
+from pisces_proxy.inputs import check_count, encoded, lost, own_members, unheard
 from pisces_proxy.media import Asset, Image
 from pisces_proxy.plans import Ask, Got
 from pisces_proxy.plugin import Driver, Profile
@@ -42,8 +42,7 @@ class FluxImages(Driver):
         return refusals.understand(status, headers, refusals.complaint(body))
 
     def submit(self, request: Image, model: str, profile: Profile, tag: str) -> Ask:
-        if request.n > 1:
-            raise Unsupported("A task of this model draws one picture: set n to 1, and start one task a picture.", param="n")
+        check_count(request.n, 1)
         family = family_of(model)
         own, _ = own_members(request.extra, _OWN)
         size, _ = _size(request, family)

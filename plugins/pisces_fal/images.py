@@ -9,7 +9,7 @@ import msgspec
 from pisces_proxy import shapes
 from pisces_proxy.chat import Loss
 from pisces_proxy.errors import Unsupported
-from pisces_proxy.inputs import link, own_members, unheard
+from pisces_proxy.inputs import check_count, link, own_members, unheard
 from pisces_proxy.media import Image
 from pisces_proxy.plans import Ask, Got
 from pisces_proxy.plugin import Profile
@@ -32,6 +32,7 @@ class FalImages(Queued):
     deadline: ClassVar[float] = 900.0
 
     def submit(self, request: Image, model: str, profile: Profile, tag: str) -> Ask:
+        check_count(request.n, profile.n_max)
         if request.action == "variation":
             raise Unsupported("fal's models make no variations: send the picture to /v1/images/edits.", param="image")
         own, _ = own_members(request.extra)  # each model has words of its own, and ignores the others'

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from pisces_proxy import shapes
 from pisces_proxy.chat import Loss
 from pisces_proxy.errors import Unsupported
-from pisces_proxy.inputs import link, own_members, unheard
+from pisces_proxy.inputs import check_count, link, own_members, unheard
 from pisces_proxy.media import Asset, Image
 from pisces_proxy.plans import Ask
 from pisces_proxy.plugin import Profile
@@ -38,6 +38,7 @@ class ReplicateImages(Predictions):
     fleeting: ClassVar[bool] = True  # its URLs live for an hour
 
     def submit(self, request: Image, model: str, profile: Profile, tag: str) -> Ask:
+        check_count(request.n, profile.n_max)
         if request.action == "variation":
             raise Unsupported("This model makes no variations: send the picture to /v1/images/edits.", param="image")
         own, _ = own_members(request.extra)  # each model has words of its own, and ignores the others'

@@ -98,6 +98,8 @@ def test_each_model_is_asked_in_its_own_words(model: str, request_: Image, expec
 def test_what_is_left_away_is_listed() -> None:
     losses = IMAGES.losses(Image(prompt="p", size="1024x1024", style="vivid"), "fal-ai/flux-pro/kontext", profile())
     assert {loss.field: loss.action for loss in losses} == {"style": "dropped", "size": "changed"}
+    with pytest.raises(Unsupported, match="at most 4"):
+        body(Image(prompt="p", n=5))
     with pytest.raises(Unsupported):
         body(Image(action="variation", images=(Asset(data=PNG),)))
 

@@ -114,6 +114,8 @@ def test_each_model_is_asked_in_its_own_words(model: str, request_: Image, expec
 
 
 def test_what_a_model_cannot_do_is_refused_or_listed() -> None:
+    with pytest.raises(Unsupported, match="at most 1"):
+        asked(Image(prompt="p", n=2))
     with pytest.raises(Unsupported):
         asked(Image(prompt="p", images=(Asset(data=PNG),) * 2), "o/flux-dev")
     with pytest.raises(Unsupported):
