@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from importlib import import_module
 from typing import Any
 
 import click
@@ -13,34 +14,35 @@ from ..errors import PiscesError
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
 
 
+# which module a command is in, so that one loads without the others
+COMMANDS = {
+    "accounts": "accounts", "admin": "admin", "ask": "ask", "channels": "channels", "check": "check", "keys": "keys",
+    "ledger": "ledger", "plugins": "plugins", "prices": "prices", "serve": "serve", "reload": "serve",
+    "tasks": "tasks", "usage": "usage", "request": "usage",
+}  # fmt: skip
+
+
 class Pisces(click.Group):
     """Commands of the core, then those of plugins; our errors as one clear line."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        self._fill()
-        return sorted(self.commands)
+        return sorted({*COMMANDS, *self.commands})
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
-        self._fill()
         if name not in self.commands:
-            self._ask_plugins()
+            self._load(name)
         return self.commands.get(name)
 
-    def _ask_plugins(self) -> None:
+    def _load(self, name: str) -> None:
         """Plugins' commands, where the name is none of ours: loading them all takes a moment."""
+        if name in COMMANDS:
+            for command in import_module(f"{__name__}.{COMMANDS[name]}").commands:
+                self.add_command(command)
+            return
         from ..config import load
         from ..registry import Registry
 
         Registry.load(load(None)).hooks.hook.pisces_commands(group=self)
-
-    def _fill(self) -> None:
-        if self.commands:
-            return
-        from . import accounts, admin, ask, channels, check, keys, ledger, plugins, prices, serve, tasks, usage
-
-        for module in (accounts, admin, ask, channels, check, keys, ledger, plugins, prices, serve, tasks, usage):
-            for command in module.commands:
-                self.add_command(command)
 
     def invoke(self, ctx: click.Context) -> Any:
         try:

@@ -7,21 +7,22 @@ import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-import aiohttp
 import click
 
 from .. import chat, keys, sse
 from ..config import Config, load
 from ..errors import ConfigError
 from ..plugin import Profile, Provider, Wire
-from ..registry import Registry
 from ..storage import Account, Key
 from .ask_files import Client, Kind, Wanted, fetch, settings_of
 from .audits import audit
 from .context import open_storage
+
+if TYPE_CHECKING:
+    import aiohttp
 
 _LASTS = 4000.0  # seconds that a key for one question is good for: a film may take an hour
 
@@ -57,6 +58,8 @@ def ask(
     """
     if text == "-":
         text = sys.stdin.read()
+    from ..registry import Registry
+
     config = load(path)
     registry = Registry.load(config)
     provider = registry.providers[protocol]
@@ -95,6 +98,8 @@ async def _ask(
     asking: Callable[[aiohttp.ClientSession, str], Awaitable[Any]], url: str, key: str | None, path: str | None,
     database: str | None,
 ) -> Any:  # fmt: skip
+    import aiohttp
+
     async with _key(key, path, database) as secret, aiohttp.ClientSession() as session:
         try:
             return await asking(session, secret)

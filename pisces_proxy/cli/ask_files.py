@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-import aiohttp
 import click
 import msgspec
 
@@ -20,6 +19,7 @@ from ..errors import ConfigError
 from ..task import OVER
 
 if TYPE_CHECKING:
+    import aiohttp
     from rich.progress import Progress, TaskID
 
 Kind = Literal["image", "speech", "video"]
@@ -57,6 +57,8 @@ class Client(msgspec.Struct, frozen=True):
     async def ask(self, method: str, path: str, body: Any = None) -> tuple[aiohttp.ClientResponse, bytes]:
         """Raises ConfigError with what the gateway has against it."""
         headers = {"Authorization": f"Bearer {self.secret}"}
+        import aiohttp
+
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=10)
         async with self.session.request(method, self.url + path, json=body, headers=headers, timeout=timeout) as response:
             data = await response.read()
