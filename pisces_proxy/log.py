@@ -121,7 +121,7 @@ def _tell(level: str, event: str, told: Mapping[str, Any]) -> None:
 
 
 def _for_people(level: str, event: str, at: str, known: Mapping[str, Any], trace: str) -> str:
-    """A line with colours where a terminal shows it, the trace of an error below. Local variables, keys among them, stay out."""
+    """A line with colours where a terminal shows it, an error's trace below. Local variables, keys among them, stay out."""
     rest = " ".join(f"{name}={_shown(value)}" for name, value in known.items())
     if not sys.stderr.isatty():
         return f"{at} [{level:7}] {event:24} {rest}".rstrip() + "\n" + trace

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from urllib.parse import unquote
 
 from .errors import MethodNotAllowed, NotFound
@@ -18,10 +19,10 @@ class Paths:
     def __init__(self, endpoints: Sequence[Endpoint]) -> None:
         self.endpoints = tuple(endpoints)
         self._exact: dict[str, list[Endpoint]] = {}
-        self._patterns: list[tuple[re.Pattern[str], Endpoint]] = []
+        self._open: list[tuple[str, Endpoint]] = []  # those with parameters, and what comes before the first
         for endpoint in endpoints:
             if "{" in endpoint.path:
-                self._patterns.append((_pattern(endpoint.path), endpoint))
+                self._open.append((endpoint.path.partition("{")[0], endpoint))
             else:
                 self._exact.setdefault(endpoint.path, []).append(endpoint)
         self._known: dict[str, list[tuple[Endpoint, dict[str, str]]]] = {}
@@ -50,7 +51,8 @@ class Paths:
         """Every endpoint on this path, those that choose by header before those that take the rest."""
         for path in _spellings(unquote(raw_path)):
             found: list[tuple[Endpoint, dict[str, str]]] = [(endpoint, {}) for endpoint in self._exact.get(path, ())]
-            found += [(endpoint, match.groupdict()) for pattern, endpoint in self._patterns if (match := pattern.match(path))]
+            alike = [endpoint for start, endpoint in self._open if path.startswith(start)]  # few patterns are ever compiled
+            found += [(endpoint, match.groupdict()) for endpoint in alike if (match := _pattern(endpoint.path).match(path))]
             if found:
                 return sorted(found, key=lambda pair: (_fuzzy(pair[0]), pair[0].claims is None))
         return []
@@ -80,6 +82,7 @@ def _fuzzy(endpoint: Endpoint) -> int:
     return 1 if endpoint.path.endswith("}") else 0
 
 
+@cache
 def _pattern(path: str) -> re.Pattern[str]:
     parts = re.split(r"\{(\w+)(:rest)?\}", path)
     out = re.escape(parts[0])

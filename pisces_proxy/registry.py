@@ -6,7 +6,8 @@ import difflib
 import importlib.util
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from importlib.metadata import EntryPoint, entry_points
+from functools import cache
+from importlib.metadata import Distribution, EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -52,7 +53,7 @@ def find(disable: Iterable[str] = (), files: Iterable[str] = ()) -> list[Plugin]
 
 
 def _load(point: EntryPoint) -> Plugin:
-    origin = f"{point.dist.name} {point.dist.version}" if point.dist else point.value
+    origin = _distribution(point.dist) if point.dist else point.value
     try:
         module = point.load()
     except Exception as error:  # whatever a plugin does at import, the message must name it
@@ -61,6 +62,13 @@ def _load(point: EntryPoint) -> Plugin:
             f"Fix it, uninstall it, or start with --without {point.name}."
         ) from error
     return Plugin(point.name, origin, module)
+
+
+@cache
+def _distribution(found: Distribution) -> str:
+    """Name and version: either reads all of the metadata, the README in it too."""
+    told = found.metadata
+    return f"{told['Name']} {told['Version']}"
 
 
 def _load_file(path: Path) -> Plugin:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 import subprocess
@@ -59,6 +60,7 @@ def _with_options(config: Config, host: str | None, port: int | None, database: 
 
 
 def _run(config: Config, path: str | None, without: tuple[str, ...], worker: bool) -> None:
+    gc.disable()  # what is loaded now stays; serving collects once, and enables it, when all is there
     from ..log import configure
     from ..registry import Registry
     from ..serving import serve as serve_until_stopped
