@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+KINDS = frozenset({"embeddings", "rerank", "moderation", "image", "speech", "transcription", "video"})  # besides chat
+
 _OWN = ("demo", "demo-fast")
 
 # names that clients of OpenAI, Anthropic and Gemini already have in their code, each spelling as they write it

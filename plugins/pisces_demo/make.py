@@ -15,7 +15,6 @@ from pisces_proxy.usage import Usage
 
 from . import hearing, judge, paint, sizes, vectors, voice
 
-KINDS = frozenset({"embeddings", "rerank", "moderation", "image", "speech", "transcription", "video"})
 _LARGEST = 4096  # pixels of a side
 _UNREAD = "the demo reads PNG of eight bits a channel and at most 4 megapixels; it has painted a new picture"
 
