@@ -58,4 +58,4 @@ class Rerank(MediaWire):
             raise UpstreamBroken("The upstream's answer holds no ranking.") from None
         hits = tuple(media.Hit(each.index, each.relevance_score) for each in found.data)
         usage = Usage(input=found.usage.total_tokens) if found.usage else None
-        return Ranking(hits=hits, usage=usage, losses=request.losses)
+        return Ranking(hits=hits, usage=usage)
