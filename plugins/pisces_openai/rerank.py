@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import msgspec
@@ -191,12 +192,17 @@ def _told(hit: Hit, request: Rerank) -> dict[str, Any]:
     return told
 
 
+def _peek(body: bytes, path: Mapping[str, str], query: Mapping[str, str]) -> tuple[str, bool, str]:
+    """`stream` is no member of this format: whoever sends it gets the whole answer."""
+    return peek_body(body, path, query)[0], False, "sse"
+
+
 _OWN = Endpoint(
     method="POST",
     path="/v1/rerank",  # `/rerank` is found too
     kind="rerank",
     wire=WIRE,
-    peek=peek_body,
+    peek=_peek,
     description="Rank documents (Jina, Cohere).",
 )
 ENDPOINTS = (_OWN,)
