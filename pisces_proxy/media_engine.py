@@ -14,8 +14,7 @@ from . import media, routing
 from .asking import Asker
 from .attempts import Attempting, clock, elapsed_ms, tries
 from .background import Background
-from .calls import extension, warnings_header, wire_for
-from .chat import Loss
+from .calls import extension, refuse_losses, warnings_header, wire_for
 from .delivery import Deliverer, as_given, inlined
 from .driving import Driven, shares, together
 from .engine import Answer
@@ -138,7 +137,7 @@ class MediaEngine:
     ) -> Answer | None:
         with Attempting(call, candidate, rest) as attempt:
             request = call.canonical()
-            self._refuse_losses(call, request.losses)
+            refuse_losses(call.strict, request.losses)
             if not wire.takes_urls:
                 request = await inlined(request, self._fetcher)
             result = await self._run(call, wire, request, candidate.model, profile, asker, attempt)
@@ -158,12 +157,12 @@ class MediaEngine:
     ) -> media.Result:
         now = lambda: elapsed_ms(call)  # noqa: E731
         if isinstance(wire, MediaWire):
-            return await asker.run(wire.plan(request, model, profile), attempt, now)
+            return await asker.run(wire.plan(request, model, profile), attempt, now, strict=call.strict)
         parts = shares(request, profile)
         tags = [call.request_id, *(f"{call.request_id}-{number}" for number in range(2, len(parts) + 1))]
         driven = [Driven(wire) for _ in parts]
         works = [
-            asyncio.ensure_future(self._driven(asker, one, (part, model, profile, tag), attempt, now))
+            asyncio.ensure_future(self._driven(asker, one, (part, model, profile, tag), attempt, now, call.strict))
             for one, part, tag in zip(driven, parts, tags, strict=True)
         ]
         try:
@@ -182,9 +181,10 @@ class MediaEngine:
         work: tuple[media.Request, str, Profile, str],
         attempt: Attempt,
         now: Callable[[], float],
+        strict: bool,
     ) -> media.Pictures:
         try:
-            return await asker.run(driven.plan(*work), attempt, now)
+            return await asker.run(driven.plan(*work), attempt, now, strict=strict)
         except asyncio.CancelledError:
             if (stopping := driven.stopping()) is not None:
                 self._tasks.start(asker.ask(stopping))
@@ -196,8 +196,10 @@ class MediaEngine:
         if call.wire.kind not in provider.makes:
             raise Unsupported(f"{provider.name} does not serve {call.wire.kind} requests.", param="model")
         with Attempting(call, candidate, rest) as attempt:
+            refuse_losses(call.strict, call.canonical().losses)
             request = await inlined(call.canonical(), self._fetcher)
             result = await provider.make(request, candidate.model)
+            refuse_losses(call.strict, result.losses)  # made here: nothing has been paid for it
             profile = candidate.target.profile(call.wire.name, candidate.model)
             result = await self._deliverer.delivered(result, as_given(request, profile), call.origin, None)
             attempt.status = 200
@@ -233,12 +235,6 @@ class MediaEngine:
     def _counted(call: MediaCall, counted: Counted | media.Result) -> Usage:
         usage, call.measures = worth(call, counted)
         return usage
-
-    @staticmethod
-    def _refuse_losses(call: MediaCall, losses: tuple[Loss, ...]) -> None:
-        if call.strict and losses:
-            told = "; ".join(f"{loss.field} {loss.action}: {loss.reason}" for loss in losses)
-            raise Unsupported(f"Pisces-Strict is set and this would be lost: {told}", param=losses[0].field)
 
     @staticmethod
     def _reply(call: MediaCall, target: Target, usage: Usage) -> Reply:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import importlib.util
+import inspect
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
@@ -121,6 +122,10 @@ class Registry:
         except (pluggy.PluginValidationError, ValueError) as error:
             raise ConfigError(f"Plugin {plugin.name!r} (from {plugin.origin}) does not fit: {error}") from error
         callers = self.hooks.get_hookcallers(self.hooks.get_plugin(plugin.name)) or []
+        for caller in callers:  # nobody would await it: a plugin that refuses requests would let all of them through
+            if caller.name != "pisces_authenticate" and inspect.iscoroutinefunction(getattr(plugin.module, caller.name, None)):
+                said = f"`{caller.name}` is an async function. Write it with `def`."
+                raise ConfigError(f"Plugin {plugin.name!r} (from {plugin.origin}) does not fit: {said}")
         self.plugins.append(msgspec.structs.replace(plugin, hooks=tuple(sorted(caller.name for caller in callers))))
 
     @property

@@ -9,7 +9,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING
 
-from aiohttp import web
+from aiohttp import HttpVersion11, web
 from aiohttp.http_exceptions import HttpProcessingError
 
 from . import auth, links, surrogates, task_files
@@ -168,6 +168,7 @@ class Handler:
             raise TooLarge(f"The body is larger than {limit} bytes. Send less, or raise [server] max_body.")
         if not request.body_exists:
             return b""
+        await _go_on(request)
         try:
             return _utf8(await request.read())
         except web.HTTPRequestEntityTooLarge:
@@ -179,6 +180,7 @@ class Handler:
         """A form, read once it is known who sends it: where the key is in the form itself, that is told by reading it."""
         if found := auth.credentials(request.headers, query):
             await self._gateway.authenticate(found, request.headers, query, request.remote, time.time())
+        await _go_on(request)
         return await read_form(request, size(self._gateway.config.server.max_upload))
 
     async def _call(
@@ -276,6 +278,12 @@ def _incoming(wire: Dialect) -> type[Incoming]:
 def _request_id() -> str:
     """Ordered by time, so that the rows of one moment lie side by side in the database's index."""
     return f"req_{time.time_ns():016x}{random.getrandbits(32):08x}"
+
+
+async def _go_on(request: web.BaseRequest) -> None:
+    """Curl asks before it sends more than a megabyte, and waits a second for this (RFC 9110, section 10.1.1)."""
+    if request.headers.get("Expect", "").lower() == "100-continue" and request.version >= HttpVersion11:
+        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
 
 def _utf8(body: bytes) -> bytes:

@@ -7,14 +7,16 @@ from typing import Any, ClassVar
 import msgspec
 
 from pisces_proxy import media
+from pisces_proxy.chat import Loss
 from pisces_proxy.media import Ranking
-from pisces_proxy.plans import Ask, Plan
+from pisces_proxy.plans import Ask, Plan, leaving
 from pisces_proxy.plugin import Profile
 from pisces_proxy.usage import Usage
 
 from .dialect import CohereWire, Meta, billed, unreadable
 
 _encode = msgspec.json.Encoder().encode
+_OWN = "max_tokens_per_doc"
 
 
 class _Hit(msgspec.Struct):
@@ -41,8 +43,10 @@ class Rerank(CohereWire):
         body: dict[str, Any] = {"model": model, "query": request.query, "documents": request.documents}
         if request.top_n is not None:
             body["top_n"] = min(request.top_n, len(request.documents))
-        if "max_tokens_per_doc" in request.extra:
-            body["max_tokens_per_doc"] = request.extra["max_tokens_per_doc"]
+        if _OWN in request.extra:
+            body[_OWN] = request.extra[_OWN]
+        strangers = [name for name in request.extra if name != _OWN]
+        yield from leaving([Loss(field=name, action="dropped", reason="unknown to this protocol") for name in strangers])
         got = yield Ask(body=_encode(body))
         try:
             found = _answer.decode(got.body)
@@ -54,5 +58,4 @@ class Rerank(CohereWire):
             id=found.id,
             usage=Usage(searches=int(units)) if units is not None else None,
             search_units=int(units) if units is not None else None,
-            losses=request.losses,
         )

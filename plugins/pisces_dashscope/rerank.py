@@ -11,7 +11,7 @@ import msgspec
 
 from pisces_proxy import media
 from pisces_proxy.media import Ranking
-from pisces_proxy.plans import Ask, Plan
+from pisces_proxy.plans import Ask, Plan, leaving
 from pisces_proxy.plugin import Profile
 from pisces_proxy.usage import Usage
 
@@ -56,11 +56,11 @@ class Rerank(DashScopeWire):
             "input": {"query": request.query, "documents": request.documents},
             "parameters": {"return_documents": False, **parameters},
         }
+        yield from leaving(losses)
         got = yield Ask(path="/services/rerank/text-rerank/text-rerank", body=encode(body))
         found = read(_answer, got.body, "ranking")
         return Ranking(
             hits=tuple(media.Hit(each.index, each.relevance_score) for each in found.output.results),
             id=found.request_id,
             usage=Usage(input=found.usage.total_tokens) if found.usage else None,
-            losses=losses,
         )

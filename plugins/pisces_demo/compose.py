@@ -9,11 +9,13 @@ import msgspec
 
 from pisces_proxy import chat
 from pisces_proxy.chat import Block, Choice, Media, Reasoning, Refusal, Request, Signature, Stop, Text
+from pisces_proxy.errors import BadRequest
 from pisces_proxy.history import text_of
 
 from . import calls, orders, paint, react, talk
 from .instances import instance
 
+_MOST = 128  # as OpenAI's
 _WORDS = (
     "one", "gate", "carries", "every", "word", "from", "shore", "to", "shore", "and", "none", "is", "lost", "on", "the", "way",
 )  # fmt: skip
@@ -31,6 +33,8 @@ def _plain(turn: chat.Turn) -> Any:
 
 def choices(request: Request, order: orders.Order | None) -> tuple[Choice, ...]:
     """All of the answers that were asked for."""
+    if request.n > _MOST:
+        raise BadRequest(f"`n` is {request.n}; the demo gives at most {_MOST} answers.", param="n", code="invalid_value")
     first = _ordered(request, order) if order is not None else None
     return tuple(first or _choice(request, index) for index in range(max(request.n, 1)))
 

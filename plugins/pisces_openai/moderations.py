@@ -64,10 +64,11 @@ class Moderations(OpenAIMedia):
 
     def encode_response(self, result: media.Result, request: media.Request, reply: Reply) -> Told:
         assert isinstance(result, Verdicts) and isinstance(request, Moderation)
+        kinds = sorted({"text" if isinstance(each, str) else "image" for each in request.inputs}, reverse=True)
         parts = {
             "id": _encode(result.id or f"modr-{reply.request_id.removeprefix('req_')}"),
             "model": _encode(reply.model),
-            "results": _encode([_told(verdict, request) for verdict in result.verdicts]),
+            "results": _encode([_told(verdict, kinds) for verdict in result.verdicts]),
         }
         return Told(body=splice.join({**parts, "pisces": reply.extension} if reply.extension else parts))
 
@@ -84,7 +85,7 @@ class Moderations(OpenAIMedia):
             )
             for result in found.results
         ]
-        return Verdicts(verdicts=tuple(verdicts), id=found.id, losses=request.losses)
+        return Verdicts(verdicts=tuple(verdicts), id=found.id)
 
     # -- the same format on both sides
 
@@ -119,10 +120,9 @@ def _found(got: Got) -> _Answer:
         raise unreadable(got.body, "verdicts") from None
 
 
-def _told(verdict: Verdict, request: Moderation) -> dict[str, Any]:
+def _told(verdict: Verdict, kinds: list[str]) -> dict[str, Any]:
     """OpenAI's thirteen categories always, others behind them."""
     names = (*CATEGORIES, *(name for name in verdict.categories if name not in CATEGORIES))
-    kinds = sorted({"text" if isinstance(each, str) else "image" for each in request.inputs}, reverse=True)
     return {
         "flagged": verdict.flagged,
         "categories": {name: verdict.categories.get(name, False) for name in names},

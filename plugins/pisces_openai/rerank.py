@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import msgspec
@@ -130,7 +131,7 @@ class OpenAIRerank(OpenAIMedia):
             for each in found.results or found.data or ()
             if each.index < len(request.documents)
         )
-        return Ranking(hits=hits, id=found.id or "", usage=found.counted, search_units=found.searches, losses=request.losses)
+        return Ranking(hits=hits, id=found.id or "", usage=found.counted, search_units=found.searches)
 
     # -- the same format on both sides
 
@@ -191,12 +192,17 @@ def _told(hit: Hit, request: Rerank) -> dict[str, Any]:
     return told
 
 
+def _peek(body: bytes, path: Mapping[str, str], query: Mapping[str, str]) -> tuple[str, bool, str]:
+    """`stream` is no member of this format: whoever sends it gets the whole answer."""
+    return peek_body(body, path, query)[0], False, "sse"
+
+
 _OWN = Endpoint(
     method="POST",
     path="/v1/rerank",  # `/rerank` is found too
     kind="rerank",
     wire=WIRE,
-    peek=peek_body,
+    peek=_peek,
     description="Rank documents (Jina, Cohere).",
 )
 ENDPOINTS = (_OWN,)

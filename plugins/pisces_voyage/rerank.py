@@ -8,13 +8,15 @@ from typing import Any, ClassVar
 import msgspec
 
 from pisces_proxy import media, refusals
+from pisces_proxy.chat import Loss
 from pisces_proxy.errors import PiscesError, UpstreamBroken
 from pisces_proxy.media import Ranking
-from pisces_proxy.plans import Ask, Plan
+from pisces_proxy.plans import Ask, Plan, leaving
 from pisces_proxy.plugin import MediaWire, Profile
 from pisces_proxy.usage import Usage
 
 _encode = msgspec.json.Encoder().encode
+_OWN = "truncation"
 
 
 class _Hit(msgspec.Struct):
@@ -46,8 +48,10 @@ class Rerank(MediaWire):
         body: dict[str, Any] = {"model": model, "query": request.query, "documents": request.documents}
         if request.top_n is not None:
             body["top_k"] = min(request.top_n, len(request.documents))
-        if "truncation" in request.extra:
-            body["truncation"] = request.extra["truncation"]
+        if _OWN in request.extra:
+            body[_OWN] = request.extra[_OWN]
+        strangers = [name for name in request.extra if name != _OWN]
+        yield from leaving([Loss(field=name, action="dropped", reason="unknown to this protocol") for name in strangers])
         got = yield Ask(body=_encode(body))
         try:
             found = _answer.decode(got.body)
@@ -58,4 +62,4 @@ class Rerank(MediaWire):
             raise UpstreamBroken("The upstream's answer holds no ranking.") from None
         hits = tuple(media.Hit(each.index, each.relevance_score) for each in found.data)
         usage = Usage(input=found.usage.total_tokens) if found.usage else None
-        return Ranking(hits=hits, usage=usage, losses=request.losses)
+        return Ranking(hits=hits, usage=usage)

@@ -5,14 +5,18 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import aiohttp
+import pytest
 from gateways import channel
 from upstreams import script
 from upstreams.vendors import OpenAIChat
 
 from gateway.asking import dialect
+from pisces_proxy.errors import ConfigError
 from pisces_proxy.hookspecs import hookimpl
+from pisces_proxy.registry import Plugin, Registry, find
 
 HOUSE = Path(__file__).parents[1] / "thirdparty" / "pisces-house" / "pisces_house.py"
 FILES = f'\n[plugins]\nfiles = ["{HOUSE}"]\n'
@@ -74,3 +78,12 @@ async def test_a_plugin_that_fails_at_the_end_of_a_request_does_not_silence_the_
     body = dialect("openai.chat", only.vendor.model).body
     status, _, _ = await asked(found.url, body, **{"x-api-key": found.key})
     assert status == 200 and len(heard) == 1
+
+
+@pytest.mark.parametrize("hook", ["pisces_operation", "pisces_finished"])
+def test_a_hook_that_nobody_would_await_stops_the_start(hook: str) -> None:
+    async def answer() -> None: ...
+
+    guard = SimpleNamespace(**{hook: hookimpl(answer)})
+    with pytest.raises(ConfigError, match=f"`{hook}` is an async function"):
+        Registry([*find(), Plugin("guard", "a test", guard)])

@@ -302,6 +302,20 @@ async def test_a_request_that_is_not_http_does_not_put_its_key_into_the_log(hous
     assert found.key not in out + err + caplog.text
 
 
+async def test_a_client_that_asks_before_it_sends_is_told_to_go_on(house, upstream) -> None:
+    only = await upstream(OpenAIChat())
+    only.play(script.text)
+    found = await house(channel(only))
+    body = json.dumps(dialect("openai.chat", only.vendor.model).body).encode()
+    reader, writer = await asyncio.open_connection("127.0.0.1", int(found.url.rpartition(":")[2]))
+    head = f"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {found.key}\r\n"
+    writer.write(f"{head}Content-Length: {len(body)}\r\nExpect: 100-continue\r\n\r\n".encode())
+    assert await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5) == b"HTTP/1.1 100 Continue\r\n\r\n"
+    writer.write(body)
+    assert await asyncio.wait_for(reader.readline(), 5) == b"HTTP/1.1 200 OK\r\n"
+    writer.close()
+
+
 @pytest.mark.parametrize("strict", [False, True])
 async def test_a_knob_the_target_lacks_is_listed_or_refused_when_strict(house, upstream, strict: bool) -> None:
     only = await upstream(AnthropicMessages())
@@ -321,3 +335,17 @@ async def test_a_knob_the_target_lacks_is_listed_or_refused_when_strict(house, u
         assert response.status == 200 and response.headers["x-pisces-warnings"].startswith("seed;dropped;")
         assert told["pisces"]["warnings"][0]["field"] == "seed"
         assert any(warning.startswith("seed;") for warning in (await found.record()).warnings)
+
+
+@pytest.mark.parametrize("vendor", VENDORS)
+async def test_what_reading_a_request_lost_is_told_once(house, upstream, vendor) -> None:
+    only = await upstream(vendor())
+    only.play(script.text)
+    found = await house(channel(only))
+    body = {**dialect("openai.responses", only.vendor.model).body, "store": True}
+    async with (
+        aiohttp.ClientSession(headers={"x-api-key": found.key}) as http,
+        http.post(found.url + "/v1/responses", json=body) as response,
+    ):
+        assert response.status == 200
+        assert response.headers.get("x-pisces-warnings", "").count("store;dropped;") == (only.vendor.wire != "openai.responses")

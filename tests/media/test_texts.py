@@ -211,6 +211,13 @@ async def test_documents_are_ranked_by_whoever_can(tmp_path: Path, provider: str
         assert (record.usage.searches, record.usage.input) == ((1, 0) if provider == "cohere" else (0, 11))
 
 
+async def test_a_ranking_that_is_asked_for_as_a_stream_comes_whole(tmp_path: Path) -> None:
+    async with served(tmp_path, "compatible") as (house, _upstream):
+        asked = {"model": "m", "query": "q", "documents": ["a", "ccc", "bb"], "stream": True}
+        status, told = await posted(house, "/v1/rerank", asked)
+        assert status == 200 and told["results"][0]["index"] == 1, told
+
+
 # -- completions -------------------------------------------------------------------------------------------------------
 
 

@@ -12,6 +12,7 @@ from plugins.demo.asking import answer_of, asking, events_of, words_of
 
 from pisces_proxy import tokens
 from pisces_proxy.chat import Media, OutputFormat, Reasoning, Text, Thinking, ToolCall, ToolResult, Turn
+from pisces_proxy.errors import BadRequest
 
 
 def png(width: int, height: int) -> str:
@@ -230,3 +231,9 @@ async def test_a_react_prompt_gets_a_final_answer() -> None:  # LangChain ZERO_S
 async def test_a_react_prompt_is_answered_from_its_last_observation() -> None:
     prompt = REACT + " I should look\nAction: search\nAction Input: x\nObservation: it is sunny\nThought:"
     assert (await words_of(asking(prompt, stop=("\nObservation",)))).endswith("Final Answer: it is sunny")
+
+
+async def test_more_answers_than_anybody_reads_are_refused_before_the_first_is_made() -> None:
+    with pytest.raises(BadRequest, match="at most 128") as refused:
+        await events_of(asking("Hello", n=10**9))
+    assert refused.value.param == "n"
