@@ -66,7 +66,7 @@ def test_pieces_that_fit_are_let_through() -> None:
 def test_what_a_disabled_plugin_spoke_is_left_out_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     registry = Registry.load(Config(), without=["gemini"])
     assert not any(name.startswith("gemini.") for provider in registry.providers.values() for name in provider.wires)
-    assert capsys.readouterr().out.count("wires_left_out") == 1
+    assert capsys.readouterr().err.count("wires_left_out") == 1
 
 
 def test_with_the_plugin_the_wires_are_back() -> None:
