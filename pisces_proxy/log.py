@@ -5,32 +5,21 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
-import traceback
-from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any, Literal
 
 import msgspec
 
+# structlog loads rich, and with it pygments, wherever they are installed, for tracebacks that are never drawn here
+_absent = {name for name in ("rich", "rich.console", "rich.traceback") if name not in sys.modules}
+sys.modules.update(dict.fromkeys(_absent))  # type: ignore[arg-type]  # None: "not to be imported"
+import structlog  # noqa: E402
+
+for _name in _absent:
+    del sys.modules[_name]
+
 _encode = msgspec.json.Encoder(enc_hook=str).encode
-_COLOURS = {"info": "\x1b[32m", "warning": "\x1b[33m", "error": "\x1b[31m"}
-_DIM, _BOLD, _PLAIN = "\x1b[2m", "\x1b[1m", "\x1b[0m"
 
-
-class Log:
-    """Where events are told: a word for what happened, and what is known about it. `exc_info`: the exception behind it."""
-
-    def info(self, event: str, **told: Any) -> None:
-        _tell("info", event, told)
-
-    def warning(self, event: str, **told: Any) -> None:
-        _tell("warning", event, told)
-
-    def error(self, event: str, **told: Any) -> None:
-        _tell("error", event, told)
-
-
-log = Log()
+log = structlog.get_logger("pisces")
 
 
 class RequestLine(msgspec.Struct, frozen=True, kw_only=True):
@@ -102,35 +91,21 @@ def configure(style: Literal["auto", "json", "console"] = "auto") -> None:
     """Set up the process's logging. `auto` is colours in a terminal, JSON elsewhere."""
     global _as_json
     _as_json = style == "json" or (style == "auto" and not sys.stderr.isatty())
-    _quiet_libraries()
-
-
-def _tell(level: str, event: str, told: Mapping[str, Any]) -> None:
-    """Write a line at once, behind those that are held."""
-    known = {name: value for name, value in told.items() if name != "exc_info"}
-    error = told.get("exc_info")
-    trace = "".join(traceback.format_exception(error)) if isinstance(error, BaseException) else ""
-    at = datetime.now(UTC).isoformat().replace("+00:00", "Z")
+    stamp = structlog.processors.TimeStamper(fmt="iso", utc=True)
     if _as_json:
-        known |= {"event": event, "level": level, "timestamp": at} | ({"exception": trace} if trace else {})
-        line = _encode(known) + b"\n"
+        last: list[Any] = [structlog.processors.format_exc_info, lambda _logger, _name, event: _encode(event)]
+        factory: Any = structlog.BytesLoggerFactory(sys.stderr.buffer)
     else:
-        line = _for_people(level, event, at, known, trace).encode("utf-8", "backslashreplace")
-    _lines.write(line)
-    _lines.flush()
-
-
-def _for_people(level: str, event: str, at: str, known: Mapping[str, Any], trace: str) -> str:
-    """A line with colours where a terminal shows it, an error's trace below. Local variables, keys among them, stay out."""
-    rest = " ".join(f"{name}={_shown(value)}" for name, value in known.items())
-    if not sys.stderr.isatty():
-        return f"{at} [{level:7}] {event:24} {rest}".rstrip() + "\n" + trace
-    return f"{_DIM}{at}{_PLAIN} {_COLOURS[level]}{level:7}{_PLAIN} {_BOLD}{event:24}{_PLAIN} {rest}\n{trace}"
-
-
-def _shown(value: object) -> str:
-    """A word as it is; what a client could dress up as another line is quoted."""
-    return value if isinstance(value, str) and value.isprintable() and value.count(" ") == 0 else repr(value)
+        # the richer exception format prints local variables, and with them keys
+        last = [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
+        factory = structlog.PrintLoggerFactory(sys.stderr)
+    structlog.configure(
+        processors=[structlog.processors.add_log_level, stamp, *last],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=factory,
+        cache_logger_on_first_use=True,
+    )
+    _quiet_libraries()
 
 
 class _NoRequests(logging.Filter):
