@@ -10,16 +10,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 
-from . import media, routing
+from . import media
 from .asking import Asker
-from .attempts import Attempting, clock, elapsed_ms, tries
+from .attempts import Attempting, clock, elapsed_ms, first_that_answers
 from .background import Background
-from .calls import extension, warnings_header, wire_for
-from .chat import Loss
+from .calls import answer_headers, extension, refuse_losses, reply_to, wire_for
 from .delivery import Deliverer, as_given, inlined
 from .driving import Driven, shares, together
 from .engine import Answer
-from .errors import PiscesError, Unsupported, UpstreamError
+from .errors import PiscesError, Unsupported
 from .fetch import Fetcher
 from .media_calls import MediaCall, worth
 from .media_relay import relayed
@@ -81,17 +80,7 @@ class MediaEngine:
         return Stream(sink, headers, BEAT if events else b"", BEAT if events else b"", clock())
 
     async def _first_that_answers(self, call: MediaCall, candidates: list[Candidate], stream: Stream) -> Answer | None:
-        failure: PiscesError | None = None
-        for candidate, key, rest in tries(candidates):
-            try:
-                return await self._try(call, candidate, key, rest, stream)
-            except Unsupported as error:
-                failure = failure or error  # another channel may speak a format that has it
-            except UpstreamError as error:
-                if error.final:
-                    raise
-                failure = error
-        raise failure or routing.all_resting(call.operation.model, candidates, clock())
+        return await first_that_answers(call.operation.model, candidates, lambda candidate, key, rest: self._try(call, candidate, key, rest, stream))
 
     async def _try(self, call: MediaCall, candidate: Candidate, key: str, rest: Rest, stream: Stream) -> Answer | None:
         target = candidate.target
@@ -106,7 +95,7 @@ class MediaEngine:
             with Attempting(call, candidate, rest) as attempt:
                 opening = await relayed(call, wire, asker, profile, candidate, attempt)
             self._chosen(call, target, wire, attempt, same=True)
-            await opening.run(stream, self._headers(call, target, wire), self._books)
+            await opening.run(stream, answer_headers(call, target.channel.name, wire), self._books)
             return None
         return await self._passed(call, candidate, rest, asker, wire, profile)
 
@@ -138,7 +127,7 @@ class MediaEngine:
     ) -> Answer | None:
         with Attempting(call, candidate, rest) as attempt:
             request = call.canonical()
-            self._refuse_losses(call, request.losses)
+            refuse_losses(call, request.losses)
             if not wire.takes_urls:
                 request = await inlined(request, self._fetcher)
             result = await self._run(call, wire, request, candidate.model, profile, asker, attempt)
@@ -214,7 +203,7 @@ class MediaEngine:
         encoder = call.wire.encoder(request, reply)
         events = encoder.start() + encoder.result(result)
         if not stream.sink.opened:
-            stream.headers = {**stream.headers, **self._headers(call, target, wire)}
+            stream.headers = {**stream.headers, **answer_headers(call, target.channel.name, wire)}
         await self._books.settle(call, 200, usage)
         await stream.write(events, clock())
         await stream.sink.close()
@@ -224,7 +213,7 @@ class MediaEngine:
 
     async def _answer(self, call: MediaCall, target: Target, wire: MediaWire | Driver, told: Told, usage: Usage) -> Answer:
         await self._books.settle(call, 200, usage)
-        return Answer(200, told.body, {**self._headers(call, target, wire), "Content-Type": told.mime})
+        return Answer(200, told.body, {**answer_headers(call, target.channel.name, wire), "Content-Type": told.mime})
 
     @staticmethod
     def _counted(call: MediaCall, counted: Counted | media.Result) -> Usage:
@@ -232,31 +221,9 @@ class MediaEngine:
         return usage
 
     @staticmethod
-    def _refuse_losses(call: MediaCall, losses: tuple[Loss, ...]) -> None:
-        if call.strict and losses:
-            told = "; ".join(f"{loss.field} {loss.action}: {loss.reason}" for loss in losses)
-            raise Unsupported(f"Pisces-Strict is set and this would be lost: {told}", param=losses[0].field)
-
-    @staticmethod
     def _reply(call: MediaCall, target: Target, usage: Usage) -> Reply:
         more = {"usage_estimated": True} if usage.estimated else {}
-        operation = call.operation
-        return Reply(
-            model=operation.model,
-            request_id=call.request_id,
-            created=int(call.now),
-            stream=operation.stream,
-            form=operation.form,
-            extension=extension(call, target.channel.name, call.losses, **more),
-            seals=call.seals,
-        )
-
-    @staticmethod
-    def _headers(call: MediaCall, target: Target, wire: MediaWire | Driver) -> dict[str, str]:
-        headers = {**call.headers, "x-pisces-channel": target.channel.name, "x-pisces-protocol": wire.protocol}
-        if call.losses:
-            headers["x-pisces-warnings"] = warnings_header(call.losses)
-        return headers
+        return reply_to(call, extension=extension(call, target.channel.name, call.losses, **more))
 
     @staticmethod
     def _chosen(call: MediaCall, target: Target, wire: MediaWire | Driver, attempt: Attempt, *, same: bool) -> None:
@@ -272,10 +239,7 @@ class MediaEngine:
     async def _fail_in_band(self, call: MediaCall, stream: Stream, error: PiscesError) -> None:
         """An error behind the headers: only heartbeats have gone out."""
         await self._books.settle(call, error.status, None, error)
-        reply = Reply(
-            model=call.operation.model, request_id=call.request_id, created=int(call.now), stream=True, seals=call.seals
-        )
-        await stream.write(call.wire.encoder(call.canonical(), reply).failed(error), clock())
+        await stream.write(call.wire.encoder(call.canonical(), reply_to(call)).failed(error), clock())
         await stream.sink.close()
 
 
