@@ -90,7 +90,9 @@ class Engine:
                 return None
 
     async def _first_that_answers(self, call: Call, candidates: list[Candidate], stream: Stream | None) -> Answer | None:
-        return await first_that_answers(call.operation.model, candidates, lambda candidate, key, rest: self._answered(call, candidate, key, rest, stream))
+        return await first_that_answers(
+            call.operation.model, candidates, lambda candidate, key, rest: self._answered(call, candidate, key, rest, stream)
+        )
 
     async def _answered(self, call: Call, candidate: Candidate, key: str, rest: Rest, stream: Stream | None) -> Answer | None:
         """One channel's answer, asked for once more where that may mend it; never a third time."""

@@ -80,7 +80,9 @@ class MediaEngine:
         return Stream(sink, headers, BEAT if events else b"", BEAT if events else b"", clock())
 
     async def _first_that_answers(self, call: MediaCall, candidates: list[Candidate], stream: Stream) -> Answer | None:
-        return await first_that_answers(call.operation.model, candidates, lambda candidate, key, rest: self._try(call, candidate, key, rest, stream))
+        return await first_that_answers(
+            call.operation.model, candidates, lambda candidate, key, rest: self._try(call, candidate, key, rest, stream)
+        )
 
     async def _try(self, call: MediaCall, candidate: Candidate, key: str, rest: Rest, stream: Stream) -> Answer | None:
         target = candidate.target
