@@ -80,6 +80,8 @@ class Video(Driver):
         return decode_error(status, headers, body)
 
     def submit(self, request: media.Video, model: str, profile: Profile, tag: str) -> Ask:
+        if request.remix_of:
+            raise Unsupported("This model remixes nothing. Start a new video with the old one as a reference.", param="id")
         asked, _ = _asked(request, model)
         old = _OLD.search(model.lower()) is not None
         prompt = " ".join([request.prompt, *_flags(asked)]).strip() if old else request.prompt

@@ -12,6 +12,7 @@ import msgspec
 
 from pisces_proxy import media
 from pisces_proxy.chat import Loss
+from pisces_proxy.errors import Unsupported
 from pisces_proxy.media import Asset
 from pisces_proxy.plans import Ask, Got
 from pisces_proxy.plugin import Profile
@@ -46,6 +47,8 @@ class Video(Jobs):
     kind: ClassVar[str] = "video"
 
     def submit(self, request: media.Video, model: str, profile: Profile, tag: str) -> Ask:
+        if request.remix_of:
+            raise Unsupported("This model remixes nothing. Start a new video with the old one as a reference.", param="id")
         line = line_of(model)
         given = {"prompt": request.prompt, "negative_prompt": request.negative_prompt, **line.media(request, model)}
         parameters, _ = _parameters(request, line)

@@ -25,6 +25,7 @@ _NAMES = {
     "video": "a video",
     "audio": "sound",
 }
+_ONCE = frozenset({"first_frame", "last_frame", "video", "first_clip", "driving_audio"})
 
 
 class Line(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,8 +48,7 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
         assets = [asset for asset in request.assets if asset.role or asset.url or asset.content()]
         self._check(assets, model)
         if self.listed:
-            items = [{"type": self.words[asset.role], "url": _link(asset)} for asset in assets if asset.role in self.words]
-            return {"media": items}
+            return {"media": [{"type": self.words[asset.role], "url": _link(asset)} for asset in assets]}
         return self._members(assets)
 
     def _check(self, assets: Sequence[Asset], model: str) -> None:
@@ -59,6 +59,9 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
                     param="input.media",
                     code="unsupported_value",
                 )
+        once = [asset for asset in assets if self.words[asset.role] in _ONCE]
+        if len({self.words[asset.role] for asset in once}) < len(once):
+            raise Unsupported(f"{model} takes one of each: a first frame, a last frame, a video.", param="input.media")
         if self.needs and not any(asset.role in self.needs for asset in assets):
             called = " or ".join(_called(role) for role in self.needs)
             raise BadRequest(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -20,7 +19,7 @@ from pisces_proxy.usage import Usage
 from .answer import Candidate, Chunk, Part, chunk
 from .counts import Meter
 from .google import BLOCK, FINISH, reason, word
-from .media_dialect import unreadable
+from .media_dialect import bytes_in, unreadable
 from .pictures import is_picture
 
 _encode = msgspec.json.Encoder().encode
@@ -99,11 +98,7 @@ def _asset(part: Part) -> Asset | None:
 
 
 def _decoded(data: str, mime: str) -> Asset:
-    try:
-        content = base64.b64decode(data, validate=True)
-    except (binascii.Error, ValueError):
-        raise UpstreamBroken("The upstream's answer holds base64 that cannot be read.") from None
-    return Asset(data=content, mime=mime or blobs.sniff(data[:1024]))
+    return Asset(data=bytes_in(data), mime=mime or blobs.sniff(data[:1024]))
 
 
 def _usage(read: Chunk) -> Usage | None:

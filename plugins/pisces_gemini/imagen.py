@@ -21,7 +21,7 @@ from pisces_proxy.pricing import Images, Measures
 from .given import asset_of
 from .google import IMAGEN
 from .images import measured
-from .media_dialect import GeminiMedia, extended, unreadable, without_ours
+from .media_dialect import GeminiMedia, bytes_in, extended, unreadable, without_ours
 from .reading import EMPTY, Object
 from .shapes import IMAGEN_RATIOS, ratio_of
 
@@ -230,7 +230,7 @@ def _read(bodies: Sequence[bytes]) -> tuple[tuple[Picture, ...], list[str]]:
     predictions = [each for body in bodies for each in _predictions(body)]
     pictures = tuple(
         Picture(
-            asset=Asset(data=base64.b64decode(each.bytes_base64_encoded), mime=each.mime_type or "image/png"),
+            asset=Asset(data=bytes_in(each.bytes_base64_encoded), mime=each.mime_type or "image/png"),
             revised_prompt=each.prompt or "",
         )
         for each in predictions

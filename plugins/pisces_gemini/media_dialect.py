@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Mapping
 from typing import ClassVar
 
@@ -33,6 +34,14 @@ def unreadable(body: bytes, what: str) -> PiscesError:
     if found is not None:
         return refusals.understand(200, {}, found)
     return UpstreamBroken(f"The upstream's answer holds no {what}.")
+
+
+def bytes_in(data: str) -> bytes:
+    """What an upstream wrote in base64."""
+    try:
+        return base64.b64decode(data, validate=True)
+    except ValueError:
+        raise UpstreamBroken("The upstream's answer holds base64 that cannot be read.") from None
 
 
 def without_ours(body: bytes, profile: Profile) -> bytes:

@@ -18,7 +18,7 @@ from pisces_proxy.plugin import Driver, Profile
 from pisces_proxy.task import Progress
 
 from .google import VIDEO
-from .media_dialect import unreadable
+from .media_dialect import bytes_in, unreadable
 from .shapes import VEO_RATIOS, ratio_of
 
 _encode = msgspec.json.Encoder().encode
@@ -217,7 +217,7 @@ def _done(response: _Response, seconds: float | None) -> Progress:
 
 def _asset(video: _Video) -> Asset:
     if data := video.encoded or video.data:
-        return Asset(data=base64.b64decode(data), mime="video/mp4")
+        return Asset(data=bytes_in(data), mime="video/mp4")
     if video.uri and video.uri.startswith("http"):
         return Asset(url=video.uri, mime="video/mp4")
     raise UpstreamBroken("The upstream put the video where it cannot be fetched from.")

@@ -65,6 +65,8 @@ class Video(Driver):
         return decode_error(status, headers, body)
 
     def submit(self, request: media.Video, model: str, profile: Profile, tag: str) -> Ask:
+        if request.remix_of:
+            raise Unsupported("This model remixes nothing. Start a new video with the old one as a reference.", param="id")
         return Ask(path="/video_generation", body=encode(_body(request, bare(model))[0]))
 
     def losses(self, request: media.Video, model: str, profile: Profile) -> tuple[Loss, ...]:

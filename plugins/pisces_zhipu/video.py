@@ -68,6 +68,8 @@ class Video(Driver):
         return refusals.understand(status, headers, refusals.complaint(body))
 
     def submit(self, request: media.Video, model: str, profile: Profile, tag: str) -> Ask:
+        if request.remix_of:
+            raise Unsupported("This model remixes nothing. Start a new video with the old one as a reference.", param="id")
         body, _ = _body(request, model)
         return Ask(path="/videos/generations", body=_encode({**body, "request_id": tag}))
 

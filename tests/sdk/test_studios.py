@@ -1,156 +1,32 @@
-"""Studios with formats of their own, asked by OpenAI's SDK through the gateway over real sockets."""
+"""Studios that draw and speak in formats of their own, asked by OpenAI's SDK through the gateway over real sockets."""
 
 from __future__ import annotations
 
 import asyncio
-import base64
-import json
-import time
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
-from dataclasses import dataclass
 from typing import Any
 
-import aiohttp
 import openai
 import pytest
 import pytest_asyncio
 from aiohttp import web
-from gateways import House, open_house
-from media.vendor import Asked, Vendor
+from media.vendor import Asked
+from sdk.studios import B64, FAL, FAST, FLUX, KEYS, PNG, Stage, emptied, open_stage, queue
 
 from pisces_proxy.media import wav
-from pisces_proxy.task import Task
-from pisces_proxy.task_steps import Pace
 
-pytestmark = [
-    pytest.mark.asyncio(loop_scope="module"),
-    pytest.mark.filterwarnings("ignore:The Sora API:DeprecationWarning"),
-]
-PNG = base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==")
-B64 = base64.b64encode(PNG).decode()
-MOVIE = bytes(range(256)) * 20
-FLUX, FAL, FAST = "/v1/flux-pro-1.1", "/fal-ai/flux/dev", "/v1/models/black-forest-labs/flux-1.1-pro/predictions"
-KEYS = {
-    "bfl": "bfl-key",
-    "fal": "fal-key",
-    "replicate": "r8-key",
-    "kling": "AK:SK",
-    "elevenlabs": "eleven-key",
-    "xai": "xai-key",
-}
-CHANNELS = """
-[[channel]]
-name = "bfl"
-provider = "bfl"
-key = "bfl-key"
-base_url = "{origin}/v1"
-models = ["FLUX-pro-1.1", "flux-kontext-pro"]
-
-[[channel]]
-name = "fal"
-provider = "fal"
-key = "fal-key"
-base_url = "{origin}"
-models = {{ "flux-dev" = "fal-ai/flux/dev", "veo" = "fal-ai/veo3" }}
-
-[[channel]]
-name = "replicate"
-provider = "replicate"
-key = "r8-key"
-base_url = "{origin}/v1"
-models = {{ "flux-fast" = "black-forest-labs/flux-1.1-pro" }}
-
-[[channel]]
-name = "kling"
-provider = "kling"
-key = "AK:SK"
-base_url = "{origin}/v1"
-models = ["kling-v2-1"]
-
-[[channel]]
-name = "elevenlabs"
-provider = "elevenlabs"
-key = "eleven-key"
-base_url = "{origin}/v1"
-models = ["eleven_multilingual_v2", "scribe_v1"]
-
-[[channel]]
-name = "xai"
-provider = "xai"
-key = "xai-key"
-base_url = "{origin}/v1"
-models = ["grok-imagine-video"]
-
-[[channel]]
-name = "siliconflow"
-provider = "siliconflow"
-key = "silicon-key"
-base_url = "{origin}/v1"
-models = ["Wan-AI/Wan2.2-T2V-A14B"]
-
-[price."FLUX-pro-1.1"]
-per_image = 0.04
-[price."kling-v2-1"]
-per_second = 0.1
-[price."eleven_multilingual_v2"]
-per_million_characters = 100
-[price."scribe_v1"]
-per_second = 0.001
-"""
-
-
-@dataclass
-class Stage:
-    house: House
-    vendor: Vendor
-    sdk: openai.AsyncOpenAI
-    http: aiohttp.ClientSession
-
-    async def open(self, url: str) -> tuple[int, str, bytes]:
-        """What anybody gets who has the URL."""
-        async with self.http.get(url) as got:
-            return got.status, got.content_type, await got.read()
-
-    async def post(self, path: str, body: Any) -> tuple[int, Any]:
-        headers = {"Authorization": f"Bearer {self.house.key}"}
-        async with self.http.post(self.house.url + path, json=body, headers=headers) as got:
-            return got.status, await got.json()
-
-    async def over(self, id: str) -> Task:
-        end = time.monotonic() + 15
-        while True:
-            task = await self.house.storage.task(id)
-            assert task is not None and time.monotonic() < end, task
-            if task.over:
-                return task
-            await asyncio.sleep(0.02)
-
-    def asked(self, path: str, method: str = "POST") -> list[Asked]:
-        return [asked for asked in self.vendor.asked if (asked.path, asked.method) == (path, method)]
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def opened(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
-    async with AsyncExitStack() as stack:
-        vendor = await stack.enter_async_context(Vendor().listening())
-        channels = CHANNELS.format(origin=vendor.origin)
-        folder = tmp_path_factory.mktemp("studios")
-        house = await stack.enter_async_context(open_house(folder, channels, server="fetch_private = true"))
-        house.gateway.work.engine.steps.pace = Pace(tick=0.02, speed=0.01, busy=())
-        http = await stack.enter_async_context(aiohttp.ClientSession())
-        sdk = openai.AsyncOpenAI(api_key=house.key, base_url=house.url + "/v1", max_retries=0)
-        yield Stage(house, vendor, await stack.enter_async_context(sdk), http)
+    async with open_stage(tmp_path_factory.mktemp("studios")) as stage:
+        yield stage
 
 
 @pytest.fixture
 def stage(opened: Stage) -> Stage:
-    vendor = opened.vendor
-    vendor.on.clear()
-    vendor.asked.clear()
-    vendor.says("/files/a.png", PNG, mime="image/png")
-    vendor.says("/files/v.mp4", MOVIE, mime="video/mp4")
-    return opened
+    return emptied(opened)
 
 
 def flux(stage: Stage, *looks: dict[str, Any], path: str = FLUX) -> None:
@@ -226,14 +102,6 @@ async def test_flux_is_a_task_too_and_its_file_is_kept(stage: Stage) -> None:
 # -- fal, Replicate
 
 
-def queue(stage: Stage, path: str, answer: dict[str, Any], **ended: Any) -> None:
-    here = f"{stage.vendor.origin}{path}/requests/42"
-    urls = {"status_url": here + "/status", "response_url": here, "cancel_url": here + "/cancel"}
-    stage.vendor.says(path, {"request_id": "42", **urls})
-    stage.vendor.says(f"{path}/requests/42/status", {"status": "IN_QUEUE"}, {"status": "COMPLETED", **ended})
-    stage.vendor.says(f"{path}/requests/42", answer)
-
-
 async def test_fal_draws(stage: Stage) -> None:
     url = f"{stage.vendor.origin}/files/a.png"
     queue(stage, FAL, {"images": [{"url": url, "width": 1024, "height": 1024}] * 2})
@@ -253,15 +121,6 @@ async def test_a_refusal_of_fal_at_the_very_end_is_told(stage: Stage) -> None:
     stage.vendor.says(f"{FAL}/requests/42", flagged, status=422)
     with pytest.raises(openai.BadRequestError, match="flagged"):
         await stage.sdk.images.generate(model="flux-dev", prompt="...")
-
-
-async def test_fal_makes_videos(stage: Stage) -> None:
-    queue(stage, "/fal-ai/veo3", {"video": {"url": f"{stage.vendor.origin}/files/v.mp4", "content_type": "video/mp4"}})
-    made = await stage.sdk.videos.create(model="veo", prompt="a river", seconds="8", size="1280x720")
-    assert (await stage.over(made.id)).status == "completed"
-    assert (await stage.sdk.videos.download_content(made.id)).content == MOVIE
-    [asked] = stage.asked("/fal-ai/veo3")
-    assert asked.body == {"prompt": "a river", "aspect_ratio": "16:9", "resolution": "720p", "duration": "8s"}
 
 
 async def test_replicate_draws(stage: Stage) -> None:
@@ -289,96 +148,6 @@ async def test_work_that_nobody_waits_for_is_called_off(stage: Stage) -> None:
             break
         await asyncio.sleep(0.05)
     assert len(stage.asked("/v1/predictions/p1/cancel")) == 1
-
-
-# -- Kling
-
-
-def kling(status: str, **data: Any) -> dict[str, Any]:
-    return {"code": 0, "message": "SUCCEED", "data": {"task_id": "831", "task_status": status, **data}}
-
-
-def filmed(stage: Stage) -> dict[str, Any]:
-    return kling("succeed", task_result={"videos": [{"id": "v", "url": f"{stage.vendor.origin}/files/v.mp4", "duration": "5"}]})
-
-
-async def test_kling_animates_a_picture(stage: Stage) -> None:
-    stage.vendor.says("/v1/videos/image2video", kling("submitted"))
-    stage.vendor.says("/v1/videos/image2video/831", kling("processing"), filmed(stage))
-    reference = ("a.png", PNG, "image/png")
-    made = await stage.sdk.videos.create(
-        model="kling-v2-1", prompt="it moves", input_reference=reference, extra_body={"seconds": "5"}
-    )
-    task = await stage.over(made.id)
-    assert (task.status, task.state["kind"], task.seconds) == ("completed", "image2video", 5.0)
-    assert (await stage.sdk.videos.download_content(made.id)).content == MOVIE
-    [asked] = stage.asked("/v1/videos/image2video")
-    assert asked.body == {
-        "model_name": "kling-v2-1",
-        "image": B64,
-        "prompt": "it moves",
-        "duration": "5",
-        "external_task_id": made.id,
-    }
-    head, claims, _ = asked.headers["authorization"].removeprefix("Bearer ").split(".")
-    assert (
-        json.loads(base64.b64decode(claims + "=="))["iss"] == "AK"
-        and json.loads(base64.b64decode(head + "=="))["alg"] == "HS256"
-    )
-    assert task.cost_nano == 500_000_000
-
-
-async def test_a_submission_to_kling_that_was_lost_is_found_by_our_id(stage: Stage) -> None:
-    async def lost(asked: Asked, request: web.Request) -> web.StreamResponse:
-        stage.vendor.says(f"/v1/videos/text2video/{asked.body['external_task_id']}", filmed(stage))
-        assert request.transport is not None
-        request.transport.abort()
-        return web.Response()
-
-    stage.vendor.on["/v1/videos/text2video"] = lost
-    stage.vendor.says("/v1/videos/text2video/831", filmed(stage))
-    made = await stage.sdk.videos.create(model="kling-v2-1", prompt="a river")
-    task = await stage.over(made.id)
-    assert (task.status, task.state) == ("completed", {"kind": "text2video", "id": "831"})
-    assert len(stage.asked("/v1/videos/text2video")) == 1
-
-
-@pytest.mark.parametrize(
-    ("answer", "code"),
-    [
-        ({"code": 1301, "message": "Content security policy"}, "content_policy"),
-        ({"code": 1201, "message": "duration is invalid"}, "invalid_request"),
-        ({"code": 1101, "message": "Account in arrears"}, "no_channel"),
-    ],
-)
-async def test_a_refusal_inside_a_200_ends_the_task(stage: Stage, answer: dict[str, Any], code: str) -> None:
-    stage.vendor.says("/v1/videos/text2video", answer)
-    made = await stage.sdk.videos.create(model="kling-v2-1", prompt="...")
-    task = await stage.over(made.id)
-    assert (task.status, task.error_code, task.cost_nano) == ("failed", code, 0)
-    assert "arrears" not in task.error_message
-
-
-# -- Grok Imagine, SiliconFlow
-
-
-async def test_grok_films(stage: Stage) -> None:
-    done = {"status": "done", "video": {"url": f"{stage.vendor.origin}/files/v.mp4", "duration": 6}, "progress": 100}
-    stage.vendor.says("/v1/videos/generations", {"request_id": "r1"})
-    stage.vendor.says("/v1/videos/r1", {"status": "pending", "progress": 5}, done)
-    made = await stage.sdk.videos.create(model="grok-imagine-video", prompt="a wave", extra_body={"seconds": "6"})
-    assert (await stage.over(made.id)).seconds == 6.0
-    assert stage.asked("/v1/videos/generations")[0].body == {"model": "grok-imagine-video", "prompt": "a wave", "duration": 6}
-    assert (await stage.sdk.videos.download_content(made.id)).content == MOVIE
-
-
-async def test_siliconflow_films(stage: Stage) -> None:
-    stage.vendor.says("/v1/video/submit", {"requestId": "r1"})
-    videos = {"videos": [{"url": f"{stage.vendor.origin}/files/v.mp4"}]}
-    stage.vendor.says("/v1/video/status", {"status": "InQueue"}, {"status": "Succeed", "results": videos})
-    made = await stage.sdk.videos.create(model="Wan-AI/Wan2.2-T2V-A14B", prompt="a wave", size="1280x720")
-    assert (await stage.over(made.id)).status == "completed"
-    assert stage.asked("/v1/video/status")[0].body == {"requestId": "r1"}
 
 
 # -- ElevenLabs

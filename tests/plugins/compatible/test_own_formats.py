@@ -14,7 +14,7 @@ from pisces_minimax import pisces_wires as minimax
 from pisces_zhipu import pisces_wires as zhipu
 
 from pisces_proxy import media
-from pisces_proxy.errors import PiscesError
+from pisces_proxy.errors import PiscesError, Unsupported
 from pisces_proxy.media import Asset
 from pisces_proxy.mediawire import Driver, MediaWire
 from pisces_proxy.plans import Got
@@ -57,6 +57,12 @@ def test_a_driver_reads_anything(driver: Driver, body: bytes) -> None:
         assert driver.poll(driver.submitted(answer)).method in ("GET", "POST")
     except (PiscesError, msgspec.MsgspecError) as error:
         assert str(error)
+
+
+@pytest.mark.parametrize("driver", [each for each in DRIVERS if each.kind == "video"], ids=lambda driver: driver.name)
+def test_nobody_remixes(driver: Driver) -> None:
+    with pytest.raises(Unsupported, match="new video"):
+        driver.submit(media.Video(prompt="x", remix_of="1"), "a-model", Profile(), "task_1")
 
 
 @pytest.mark.parametrize("wire", PLANNED, ids=lambda wire: wire.name)

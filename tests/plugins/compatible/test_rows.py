@@ -14,6 +14,7 @@ KNOWN_WIRES = {
     "openai.rerank", "openai.images", "openai.chat-images", "openai.speech", "openai.transcriptions",
     "dashscope.speech", "dashscope.images", "dashscope.image-jobs", "dashscope.video", "dashscope.rerank",
     "dashscope.transcriptions", "minimax.speech", "minimax.video", "ark.images", "ark.video", "zhipu.video",
+    "xai.video", "siliconflow.video",
 }  # fmt: skip
 SEVERAL_PATHS = {"minimax.video", "zhipu.video"}  # below the base URL itself
 CHATS = {"openai.chat", "openai.responses", "anthropic.messages", "openai.completions"}

@@ -131,6 +131,7 @@ def test_each_line_of_models_is_asked_in_its_own_words(
         ("happyhorse-1.0-r2v", (), "needs reference images"),
         ("happyhorse-1.0-video-edit", (given("reference"),), "needs a video"),
         ("happyhorse-1.0-video-edit", (Asset(data=b"\0\0\0\x18ftypmp42", mime="video/mp4", role="video"),), "public https URL"),
+        ("happyhorse-1.0-i2v", (given("first_frame"), given("first_frame")), "one of each"),
         ("wan2.5-i2v-preview", (given("first_frame"), given("first_frame")), "a first frame once only"),
     ],
 )
