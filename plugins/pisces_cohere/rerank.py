@@ -7,12 +7,13 @@ from typing import Any, ClassVar
 import msgspec
 
 from pisces_proxy import media
+from pisces_proxy.answers import read
 from pisces_proxy.media import Ranking
 from pisces_proxy.plans import Ask, Plan
 from pisces_proxy.plugin import Profile
 from pisces_proxy.usage import Usage
 
-from .dialect import CohereWire, Meta, billed, unreadable
+from .dialect import CohereWire, Meta, billed
 
 _encode = msgspec.json.Encoder().encode
 
@@ -44,10 +45,7 @@ class Rerank(CohereWire):
         if "max_tokens_per_doc" in request.extra:
             body["max_tokens_per_doc"] = request.extra["max_tokens_per_doc"]
         got = yield Ask(body=_encode(body))
-        try:
-            found = _answer.decode(got.body)
-        except (msgspec.MsgspecError, RecursionError):
-            raise unreadable(got.body, "ranking") from None
+        found = read(_answer, got.body, "ranking")
         units = billed(found.meta).search_units
         return Ranking(
             hits=tuple(media.Hit(each.index, each.relevance_score) for each in found.results),

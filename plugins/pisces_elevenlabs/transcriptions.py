@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 import msgspec
 
 from pisces_proxy import media
+from pisces_proxy.answers import read
 from pisces_proxy.chat import Loss
 from pisces_proxy.errors import Unsupported
 from pisces_proxy.forms import Form, FormPart, Held
@@ -20,7 +21,7 @@ from pisces_proxy.plans import Ask, Plan
 from pisces_proxy.plugin import Profile
 from pisces_proxy.pricing import NOTHING, Measures
 
-from .dialect import ElevenWire, unreadable
+from .dialect import ElevenWire
 
 _encode = msgspec.json.Encoder().encode
 _OWN = frozenset(
@@ -58,10 +59,7 @@ class ElevenTranscriptions(ElevenWire):
         fields, losses = _fields(request, model, profile)
         parts = tuple(FormPart(name=name, value=value) for name, value in fields)
         got = yield Ask(body=Form((*parts, _file(request.file))))
-        try:
-            heard = _answer.decode(got.body)
-        except (msgspec.MsgspecError, RecursionError):
-            raise unreadable(got.body, "transcript") from None
+        heard = read(_answer, got.body, "transcript")
         return _told(heard, request, losses)
 
 

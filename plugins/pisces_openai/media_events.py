@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 from typing import Any
 
 import msgspec
@@ -37,7 +38,7 @@ def failure_in(error: Any) -> PiscesError:
     return understand(200, {}, complaint_in({"error": error}))
 
 
-class EventWatcher(Watcher):
+class EventWatcher(Watcher, abc.ABC):
     """Events that pass, whole ones at a time. `see` looks at each; `done` is set there once the last has come."""
 
     def __init__(self, reply: Reply) -> None:
@@ -54,8 +55,9 @@ class EventWatcher(Watcher):
             rest += failed(self.failure, self._reply.extension)
         return rest
 
+    @abc.abstractmethod
     def see(self, frame: sse.Frame) -> None:
-        raise NotImplementedError
+        """Look at one event."""
 
     def _passed(self, block: bytes) -> bytes:
         if not block:

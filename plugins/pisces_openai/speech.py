@@ -16,10 +16,11 @@ from pisces_proxy.plugin import Endpoint, Operation, Profile, Reply
 from pisces_proxy.usage import Usage
 
 from . import speech_sound
-from .media_dialect import OpenAIMedia
+from .manners import OpenAIMedia
 from .media_events import EventWatcher, failure_in
-from .media_fields import GATEWAYS_OWN, Fields
+from .media_fields import Fields
 from .media_passing import peek_speech
+from .rewriting import rewritten
 from .speech_stream import SpeechEncoder
 
 WIRE = "openai.speech"
@@ -96,14 +97,7 @@ class OpenAISpeech(OpenAIMedia):
 
     def rewrite(self, operation: Operation, model: str, profile: Profile) -> Ask:
         spoken_length(Fields.of(operation).text("input"), profile)
-        parts: dict[str, bytes | msgspec.Raw] = dict(splice.members(operation.body))
-        parts["model"] = _encode(model)
-        for name in GATEWAYS_OWN:
-            parts.pop(name, None)
-        renamed = {profile.rename.get(name, name): value for name, value in parts.items()}
-        for name, value in profile.defaults.items():
-            renamed.setdefault(name, _encode(value))
-        return Ask(body=splice.join(renamed))
+        return Ask(body=rewritten(splice.members(operation.body), model, profile))
 
     def streams(self, operation: Operation) -> bool:
         return True

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import msgspec
 
-from pisces_proxy import media, refusals
-from pisces_proxy.errors import PiscesError, UpstreamBroken
+from pisces_proxy import media
+from pisces_proxy.answers import read
 from pisces_proxy.media import Ranking
 from pisces_proxy.plans import Ask, Plan
 from pisces_proxy.plugin import MediaWire, Profile
@@ -39,9 +38,6 @@ class Rerank(MediaWire):
     protocol: ClassVar[str] = "voyage"
     kind: ClassVar[str] = "rerank"
 
-    def decode_error(self, status: int, headers: Mapping[str, str], body: bytes) -> PiscesError:
-        return refusals.understand(status, headers, refusals.complaint(body))
-
     def plan(self, request: media.Rerank, model: str, profile: Profile) -> Plan[Ranking]:
         body: dict[str, Any] = {"model": model, "query": request.query, "documents": request.documents}
         if request.top_n is not None:
@@ -49,13 +45,7 @@ class Rerank(MediaWire):
         if "truncation" in request.extra:
             body["truncation"] = request.extra["truncation"]
         got = yield Ask(body=_encode(body))
-        try:
-            found = _answer.decode(got.body)
-        except (msgspec.MsgspecError, RecursionError):
-            complaint = refusals.complaint(got.body)
-            if complaint is not None:
-                raise refusals.understand(200, {}, complaint) from None
-            raise UpstreamBroken("The upstream's answer holds no ranking.") from None
+        found = read(_answer, got.body, "ranking")
         hits = tuple(media.Hit(each.index, each.relevance_score) for each in found.data)
         usage = Usage(input=found.usage.total_tokens) if found.usage else None
         return Ranking(hits=hits, usage=usage, losses=request.losses)
