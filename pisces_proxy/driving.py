@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import msgspec
 
 from . import media
 from .complaints import Complaint
-from .errors import PiscesError, UpstreamError, UpstreamTimeout
+from .errors import PiscesError, UpstreamBroken, UpstreamError, UpstreamTimeout
 from .mediawire import Driver
 from .plans import Ask, Fetch, Plan, Wait
 from .profile import Profile
@@ -17,6 +18,8 @@ from .refusals import understand
 from .task import OVER, Progress
 from .usage import Usage
 
+# what a driver may raise over an answer that it did not expect
+UNREADABLE = (msgspec.MsgspecError, LookupError, TypeError, ValueError, AttributeError)
 _PATIENCE = 5  # polls in a row that may fail
 
 
@@ -55,14 +58,18 @@ class Driven:
     def __init__(self, driver: Driver) -> None:
         self._driver = driver
         self._state: Mapping[str, Any] | None = None
+        self.owed = False  # whether the upstream will want to be paid, as far as anybody knows
 
     def plan(self, request: media.Request, model: str, profile: Profile, tag: str) -> Plan[media.Pictures]:
         """Submit, look until it is over, and give what has been made."""
         got = yield self._driver.submit(request, model, profile, tag)
-        self._state = {**self._driver.remembered(request, model), **self._driver.submitted(got)}
+        with _readable(final=True):
+            self._state = {**self._driver.remembered(request, model), **self._driver.submitted(got)}
+        self.owed = True
         progress = yield from self._watched(self._state)
         self._state = None
         if progress.status != "completed" or not progress.assets:
+            self.owed = False
             raise _failure(progress)
         pictures = yield from self._pictures(progress)
         losses = self._driver.losses(request, model, profile)
@@ -90,7 +97,8 @@ class Driven:
             waited, polls = waited + delay, polls + 1
             try:
                 got = yield self._driver.poll(state)
-                progress = self._driver.read(got, state)
+                with _readable(final=False):
+                    progress = self._driver.read(got, state)
             except UpstreamError as error:
                 failures += 1
                 if failures >= _PATIENCE:
@@ -101,6 +109,17 @@ class Driven:
             if progress.status in OVER:
                 return progress
         raise _final(UpstreamTimeout(f"The upstream was not done within {self._driver.deadline:.0f} s."))
+
+
+@contextmanager
+def _readable(final: bool) -> Iterator[None]:
+    """An answer that a driver did not expect is the upstream's fault; `final` where work may have been begun by it."""
+    try:
+        yield
+    except UNREADABLE as found:
+        error = UpstreamBroken(f"The upstream's answer cannot be read ({type(found).__name__}: {found}).")
+        error.final = final
+        raise error from None
 
 
 def _fetched(asset: media.Asset) -> Plan[media.Asset]:

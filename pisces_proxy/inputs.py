@@ -8,7 +8,7 @@ from typing import Any
 
 from . import blobs
 from .chat import Loss
-from .errors import Unsupported
+from .errors import BadRequest, Unsupported, UpstreamBroken
 from .media import Asset
 
 
@@ -29,7 +29,10 @@ def linked(url: str) -> Asset:
     """A result by its URL, or out of a data URI."""
     if not url.startswith("data:"):
         return Asset(url=url)
-    blob = blobs.from_data_uri(url, "result")
+    try:
+        blob = blobs.from_data_uri(url, "result")
+    except BadRequest:
+        raise UpstreamBroken("The upstream's result is a data URI that cannot be read.") from None
     return Asset(data=base64.b64decode(blob.data), mime=blob.mime)
 
 

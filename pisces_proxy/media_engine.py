@@ -152,12 +152,16 @@ class MediaEngine:
             return await asker.run(wire.plan(request, model, profile), attempt, now)
         parts = shares(request, profile)
         tags = [call.request_id, *(f"{call.request_id}-{number}" for number in range(2, len(parts) + 1))]
+        driven = [Driven(wire) for _ in parts]
         works = [
-            asyncio.ensure_future(self._driven(asker, wire, (part, model, profile, tag), attempt, now))
-            for part, tag in zip(parts, tags, strict=True)
+            asyncio.ensure_future(self._driven(asker, one, (part, model, profile, tag), attempt, now))
+            for one, part, tag in zip(driven, parts, tags, strict=True)
         ]
         try:
             return together(await asyncio.gather(*works))
+        except UpstreamError as error:
+            error.final = error.final or any(one.owed for one in driven)
+            raise
         finally:  # the first that fails ends the others
             for work in works:
                 work.cancel()
@@ -165,12 +169,11 @@ class MediaEngine:
     async def _driven(
         self,
         asker: Asker,
-        driver: Driver,
+        driven: Driven,
         work: tuple[media.Request, str, Profile, str],
         attempt: Attempt,
         now: Callable[[], float],
     ) -> media.Pictures:
-        driven = Driven(driver)
         try:
             return await asker.run(driven.plan(*work), attempt, now)
         except asyncio.CancelledError:

@@ -19,6 +19,7 @@ from . import routing
 from .asking import Asker
 from .attempts import clock, noted
 from .delivery import inlined
+from .driving import UNREADABLE
 from .errors import ClientError, PiscesError, UpstreamBroken, UpstreamError, UpstreamTimeout
 from .fetch import Fetcher
 from .log import log
@@ -41,8 +42,6 @@ LOST = (
     "handed over again, so that nothing is made and paid for twice. Nothing is charged; please start a new one."
 )
 LOCAL = "local"  # the driver of what runs in this process
-# what a driver may raise over an answer that it did not expect
-UNREADABLE = (msgspec.MsgspecError, LookupError, TypeError, ValueError, AttributeError)
 _TIMEOUTS = frozenset({408, 504, 524})  # statuses by which a proxy says that it does not know what became of a request
 
 

@@ -79,7 +79,8 @@ def _drawn(request: Image, number: int, width: int, height: int) -> tuple[bytes,
     if not request.images:
         return paint.picture(said, width, height), ()
     asked = (width, height) if request.size or request.aspect_ratio else None
-    if (data := paint.edited(request.images[0].content(), said, asked)) is not None:
+    mask = request.mask.content() if request.mask is not None else b""
+    if (data := paint.edited(request.images[0].content(), said, asked, mask)) is not None:
         return data, ()
     return paint.picture(said, width, height), (Loss(field="image", action="dropped", reason=_UNREAD),)
 

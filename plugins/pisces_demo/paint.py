@@ -42,18 +42,20 @@ def picture(words: str, width: int, height: int) -> bytes:
     return _painted(width, height, palette, discs)
 
 
-def edited(given: bytes, words: str, size: tuple[int, int] | None) -> bytes | None:
-    """The given picture with a frame and a disc in the words' colours; None where it cannot be read."""
+def edited(given: bytes, words: str, size: tuple[int, int] | None, mask: bytes) -> bytes | None:
+    """The given picture with a frame and a disc in the words' colours, where the mask is transparent, or in a corner; None
+    where it cannot be read."""
     found = png.read(given)
     if found is None:
         return None
+    place = png.hole(mask)
+    mark = _inside(place) if place is not None else _in_the_corner(found)
     if size is not None and size != (found.width, found.height):
+        mark = _scaled_disc(mark, found, *size)
         found = _scaled(found, *size)
     seed = hashlib.sha256(words.encode()).digest()
     colour = named(words) or _bright(seed[0:3])
-    short = min(found.width, found.height)
-    mark = (found.width - short // 4, found.height - short // 4, short // 6, 1)
-    return png.write(_framed(found, max(1, short // 32), mark, colour))
+    return png.write(_framed(found, max(1, min(found.width, found.height) // 32), mark, colour))
 
 
 def named(words: str) -> Colour | None:
@@ -104,6 +106,22 @@ def _framed(found: Raster, edge: int, mark: Disc, colour: Colour) -> Raster:
             line[3 * span[0] : 3 * span[1]] = bytes(colour) * (span[1] - span[0])
         rows.append(bytes(line))
     return Raster(found.width, found.height, rows)
+
+
+def _inside(place: png.Box) -> Disc:
+    middle = (place.left + place.right) // 2, (place.top + place.bottom) // 2
+    return *middle, max(1, min(place.right - place.left, place.bottom - place.top) // 2), 1
+
+
+def _in_the_corner(found: Raster) -> Disc:
+    short = min(found.width, found.height)
+    return found.width - short // 4, found.height - short // 4, short // 6, 1
+
+
+def _scaled_disc(mark: Disc, found: Raster, width: int, height: int) -> Disc:
+    x, y, radius, colour = mark
+    shrink = min(width / found.width, height / found.height)
+    return x * width // found.width, y * height // found.height, max(1, round(radius * shrink)), colour
 
 
 def _scaled(found: Raster, width: int, height: int) -> Raster:

@@ -21,6 +21,25 @@ class Raster(NamedTuple):
     rows: list[bytes]
 
 
+class Box(NamedTuple):
+    """From the left and the top; right and bottom are outside."""
+
+    left: int
+    top: int
+    right: int
+    bottom: int
+
+
+class _Decoded(NamedTuple):
+    """Rows as they are stored, without their filters."""
+
+    width: int
+    height: int
+    kind: int
+    rows: list[bytes]
+    palette: bytes
+
+
 def write_palette(width: int, height: int, palette: list[Colour], rows: Iterator[bytes]) -> bytes:
     """A PNG of rows that hold numbers of colours."""
     return _written(width, height, 3, rows, _chunk(b"PLTE", b"".join(map(bytes, palette))))
@@ -43,13 +62,34 @@ def _chunk(kind: bytes, data: bytes) -> bytes:
 
 def read(data: bytes) -> Raster | None:
     """The picture, over white where it is transparent; None for what is no PNG of this kind, or damaged."""
+    found = _decoded(data)
+    if found is None:
+        return None
+    return Raster(found.width, found.height, [_rgb(found.kind, row, found.palette) for row in found.rows])
+
+
+def hole(data: bytes) -> Box | None:
+    """What encloses everything transparent; None where nothing is."""
+    found = _decoded(data)
+    if found is None or found.kind not in (4, 6):
+        return None
+    step = _CHANNELS[found.kind]
+    alphas = ((y, row[step - 1 :: step]) for y, row in enumerate(found.rows))
+    rows = [(y, alpha) for y, alpha in alphas if 0 in alpha]
+    if not rows:
+        return None
+    left, right = min(alpha.find(0) for _, alpha in rows), max(alpha.rfind(0) for _, alpha in rows)
+    return Box(left, rows[0][0], right + 1, rows[-1][0] + 1)
+
+
+def _decoded(data: bytes) -> _Decoded | None:
     try:
         return _read(data)
     except (ValueError, IndexError, KeyError, struct.error, zlib.error):
         return None
 
 
-def _read(data: bytes) -> Raster | None:
+def _read(data: bytes) -> _Decoded | None:
     if data[:8] != _MAGIC:
         return None
     chunks = list(_chunks(data))
@@ -62,7 +102,7 @@ def _read(data: bytes) -> Raster | None:
     if len(raw) < (wide + 1) * height:
         return None
     palette = next((body for name, body in chunks if name == b"PLTE"), b"")
-    return Raster(width, height, [_rgb(kind, row, palette) for row in _unfiltered(raw, wide, height, _CHANNELS[kind])])
+    return _Decoded(width, height, kind, list(_unfiltered(raw, wide, height, _CHANNELS[kind])), palette)
 
 
 def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:

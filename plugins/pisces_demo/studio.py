@@ -9,6 +9,8 @@ from pisces_proxy.errors import NotFound
 from pisces_proxy.media import Asset, Video
 from pisces_proxy.pricing import Measures
 from pisces_proxy.task import Progress
+from pisces_proxy.tokens import of_text
+from pisces_proxy.usage import Usage
 
 from . import orders, paint, sizes
 from .film import film
@@ -58,6 +60,7 @@ def look(state: Mapping[str, Any], now: float) -> Progress:
         seconds=seconds,
         width=width,
         height=height,
+        usage=Usage(input=of_text(state["words"])),
         measures=Measures(seconds=seconds, resolution=f"{min(width, height)}p"),
     )
 

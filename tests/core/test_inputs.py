@@ -7,7 +7,7 @@ import base64
 import pytest
 
 from pisces_proxy import inputs
-from pisces_proxy.errors import PiscesError
+from pisces_proxy.errors import UpstreamBroken
 from pisces_proxy.forms import Held
 from pisces_proxy.media import Asset, Image
 
@@ -25,7 +25,7 @@ def test_a_result_in_a_data_uri_is_its_bytes() -> None:
     uri = "data:image/png;base64," + base64.b64encode(PNG).decode()
     assert inputs.linked(uri) == Asset(data=PNG, mime="image/png")
     assert inputs.linked("https://files.example/a") == Asset(url="https://files.example/a")
-    with pytest.raises(PiscesError):
+    with pytest.raises(UpstreamBroken):
         inputs.linked("data:image/png;base64,***")
 
 

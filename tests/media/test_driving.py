@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
 import pytest
 
 from pisces_proxy.driving import Driven, shares, together
@@ -74,6 +75,35 @@ def test_more_pictures_than_one_draws_are_several_pieces_of_work(n: int, most: i
 
 def test_a_video_is_one_piece_of_work() -> None:
     assert shares(Video(prompt="p"), Profile(n_max=1)) == [Video(prompt="p")]
+
+
+class Babbling(Sketcher):
+    """Its answers are not always what its driver expects."""
+
+    def submitted(self, got: Got) -> Mapping[str, Any]:
+        return {"id": msgspec.json.decode(got.body)["id"]}
+
+    def read(self, got: Got, state: Mapping[str, Any]) -> Progress:
+        return Progress(status=msgspec.json.decode(got.body)["status"], error_message="It broke.")
+
+
+@pytest.mark.parametrize("answer", [b"<html>", {"name": "7"}, [], 7])
+def test_an_acceptance_that_cannot_be_read_may_have_begun_the_work(answer: Any) -> None:
+    with pytest.raises(UpstreamBroken, match="cannot be read") as caught:
+        run_plan(Driven(Babbling()).plan(Image(prompt="p"), "attic", Profile(), "t"), [got(answer)])
+    assert caught.value.final
+
+
+def test_a_look_that_cannot_be_read_is_taken_again_and_not_for_ever() -> None:
+    driven = Driven(Babbling())
+    looks = [b"<html>", {}, [], got(7), {"status": "failed"}]
+    with pytest.raises(UpstreamBroken, match="It broke") as caught:
+        run_plan(driven.plan(Image(prompt="p"), "attic", Profile(), "t"), [{"id": "7"}, *looks])
+    assert not caught.value.final and not driven.owed
+    driven = Driven(Babbling())
+    with pytest.raises(UpstreamBroken, match="cannot be read") as caught:
+        run_plan(driven.plan(Image(prompt="p"), "attic", Profile(), "t"), [{"id": "7"}, *[b"<html>"] * 5])
+    assert caught.value.final and driven.owed
 
 
 def drawn(url: str, usage: Usage | None = None, measures: Measures = NOTHING) -> Pictures:

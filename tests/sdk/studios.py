@@ -40,6 +40,14 @@ base_url = "{origin}/v1"
 models = ["FLUX-pro-1.1", "flux-kontext-pro"]
 
 [[channel]]
+name = "bfl-two"
+provider = "bfl"
+key = "bfl-key"
+base_url = "{origin}/v1"
+models = ["FLUX-pro-1.1"]
+priority = 9
+
+[[channel]]
 name = "fal"
 provider = "fal"
 key = "fal-key"

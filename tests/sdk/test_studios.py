@@ -67,6 +67,17 @@ async def test_several_pictures_are_several_tasks(stage: Stage) -> None:
     assert (await stage.house.record()).cost_nano == 120_000_000
 
 
+async def test_pieces_that_are_paid_for_are_not_made_again_elsewhere(stage: Stage) -> None:
+    """The second of three tasks fails: what the others cost would be paid twice on another channel."""
+    origin = stage.vendor.origin
+    ready = {"id": "t", "status": "Ready", "result": {"sample": f"{origin}/files/a.png"}}
+    flux(stage, ready, {"id": "t", "status": "Error", "details": {"error": "Out of memory"}}, ready)
+    with pytest.raises(openai.InternalServerError, match="Out of memory"):
+        await stage.sdk.images.generate(model="FLUX-pro-1.1", prompt="a cat", n=3)
+    record = await stage.house.record()
+    assert len(stage.asked(FLUX)) == 3 and len(record.attempts) == 1 and record.cost_nano == 0
+
+
 async def test_kontext_edits_a_picture(stage: Stage) -> None:
     """S2-9."""
     flux(stage, path="/v1/flux-kontext-pro")

@@ -74,6 +74,15 @@ async def test_an_edit_keeps_what_it_does_not_paint_over() -> None:
     assert tuple(after.rows[0][:3]) == (40, 160, 80)
 
 
+async def test_a_mask_says_where_to_paint() -> None:
+    rows = [bytes(c for x in range(64) for c in (9, 9, 9, 0 if 8 <= x < 24 and 40 <= y < 56 else 255)) for y in range(64)]
+    mask = Asset(data=encoded(6, rows, 64))
+    given = Asset(data=encoded(2, [bytes(64 * 3)] * 64, 64))
+    found = raster(await painted(action="edit", prompt="a yellow hat", images=(given,), mask=mask))
+    assert tuple(found.rows[48][3 * 16 : 3 * 17]) == (240, 200, 40)
+    assert found.rows[48][3 * 48 : 3 * 49] == bytes(3) and found.rows[20][3 * 16 : 3 * 17] == bytes(3)
+
+
 async def test_an_edit_takes_another_size_where_it_is_asked_to() -> None:
     given = Asset(data=(await painted(size="64x64")).pictures[0].asset.data)
     result = await painted(action="edit", images=(given,), size="96x160")
