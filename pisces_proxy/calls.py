@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -134,7 +134,7 @@ async def prepare(call: Call, target: Target, model: str, wire: Wire, key: str, 
         encoded = wire.encode_request(msgspec.structs.replace(request, stream=stream), model, profile)
     stream = stream or encoded.stream
     losses = encoded.losses if same else (*call.canonical().losses, *encoded.losses, *(_HALVES if call.halves else ()))
-    refuse_losses(call, losses)
+    refuse_losses(call.strict, losses)
     return Prepared(
         target=target,
         model=model,
@@ -150,13 +150,6 @@ async def prepare(call: Call, target: Target, model: str, wire: Wire, key: str, 
         losses=losses,
         attempt=attempt,
     )
-
-
-def refuse_losses(call: Incoming, losses: tuple[chat.Loss, ...]) -> None:
-    """Raises Unsupported for any, where the client asked to be strict."""
-    if call.strict and losses:
-        told = "; ".join(f"{loss.field} {loss.action}: {loss.reason}" for loss in losses)
-        raise Unsupported(f"Pisces-Strict is set and this would be lost: {told}", param=losses[0].field)
 
 
 def _rewritten(call: Call, wire: Wire, model: str, profile: Profile) -> Encoded:
@@ -290,6 +283,13 @@ class _Asked(msgspec.Struct):
 
 _asked = msgspec.json.Decoder(_Asked)
 _encode = msgspec.json.Encoder().encode
+
+
+def refuse_losses(strict: bool, losses: Sequence[chat.Loss]) -> None:
+    """Raise Unsupported over what would be left away, for a client that has asked for all or nothing."""
+    if strict and losses:
+        told = "; ".join(f"{loss.field} {loss.action}: {loss.reason}" for loss in losses)
+        raise Unsupported(f"Pisces-Strict is set and this would be lost: {told}", param=losses[0].field)
 
 
 def extension(call: Incoming, channel: str, losses: tuple[chat.Loss, ...], **more: Any) -> bytes:

@@ -18,12 +18,12 @@ from .calls import answer_headers, extension, refuse_losses, reply_to, wire_for
 from .delivery import Deliverer, as_given, inlined
 from .driving import Driven, shares, together
 from .engine import Answer
-from .errors import PiscesError, Unsupported
+from .errors import PiscesError, Unsupported, UpstreamError
 from .fetch import Fetcher
 from .media_calls import MediaCall, worth
 from .media_relay import relayed
 from .mediawire import Counted, Driver, MediaWire, Told
-from .plans import Plan
+from .plans import Got, Plan
 from .plugin import LocalProvider, Profile, Reply
 from .records import Books
 from .relay import Hearts, Sink, Stream
@@ -129,7 +129,7 @@ class MediaEngine:
     ) -> Answer | None:
         with Attempting(call, candidate, rest) as attempt:
             request = call.canonical()
-            refuse_losses(call, request.losses)
+            refuse_losses(call.strict, request.losses)
             if not wire.takes_urls:
                 request = await inlined(request, self._fetcher)
             result = await self._run(call, wire, request, candidate.model, profile, asker, attempt)
@@ -248,6 +248,6 @@ class MediaEngine:
         await stream.sink.close()
 
 
-def _once(wire: MediaWire, call: MediaCall, model: str, profile: Profile) -> Plan:  # type: ignore[type-arg]
-    got = yield wire.rewrite(call.operation, model, profile)
+def _once(wire: MediaWire, call: MediaCall, model: str, profile: Profile) -> Plan[Got]:
+    got: Got = yield wire.rewrite(call.operation, model, profile)
     return got

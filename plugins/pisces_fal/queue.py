@@ -5,6 +5,7 @@ https://docs.fal.ai/documentation/model-apis/inference/queue
 
 from __future__ import annotations
 
+import abc
 from collections.abc import Mapping
 from typing import Any, ClassVar
 from urllib.parse import quote
@@ -61,9 +62,9 @@ class Queued(Driver):
     def with_callback(self, ask: Ask, url: str) -> Ask:
         return msgspec.structs.replace(ask, path=f"{ask.path}?fal_webhook={quote(url, safe='')}")
 
+    @abc.abstractmethod
     def answered(self, got: Got) -> Progress:
         """The model's own answer."""
-        raise NotImplementedError
 
     def cancel(self, state: Mapping[str, Any]) -> Ask | None:
         """Only what still waits can be stopped."""

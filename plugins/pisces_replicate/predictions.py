@@ -6,6 +6,7 @@ that breaks would leave nobody knowing its id.
 
 from __future__ import annotations
 
+import abc
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
@@ -59,8 +60,9 @@ class Predictions(Driver):
         told = {**msgspec.json.decode(ask.body), "webhook": url, "webhook_events_filter": ["completed"]}
         return msgspec.structs.replace(ask, body=_encode(told))
 
+    @abc.abstractmethod
     def made(self, assets: tuple[Asset, ...], metrics: Mapping[str, Any]) -> Progress:
-        raise NotImplementedError
+        """What has come of it, of the prediction's outputs and what was measured."""
 
     def cancel(self, state: Mapping[str, Any]) -> Ask | None:
         return Ask(path=_path(state) + "/cancel")
