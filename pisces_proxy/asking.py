@@ -9,12 +9,13 @@ from urllib.parse import quote, urljoin
 
 import msgspec
 
-from .calls import base_of, headers_for, refusal
+from .calls import base_of, headers_for, refusal, refuse_losses
+from .chat import Loss
 from .dialect import Dialect
 from .errors import PiscesError, UpstreamBroken, UpstreamTimeout
 from .fetch import REDIRECTS, Fetcher
 from .forms import Form
-from .plans import Ask, Fetch, Got, Plan, Step, Wait
+from .plans import Ask, Fetch, Got, Lost, Plan, Step, Wait, with_losses
 from .routing import Target
 from .sites import same_origin, same_site
 from .storage import Attempt
@@ -26,6 +27,25 @@ PATIENCE = 300.0  # for pictures: nothing comes of one before it is done, and a 
 AT_ONCE = 8  # asks of one tuple that run together
 _MOVED = frozenset({301, 302, 303, 307, 308})
 R = TypeVar("R")
+
+
+class _Run:
+    """One plan on its way: who hears of its answers, and what it has left away so far."""
+
+    def __init__(self, attempt: Attempt, now: Callable[[], float], strict: bool) -> None:
+        self.losses: list[Loss] = []
+        self._attempt = attempt
+        self._now = now
+        self._strict = strict
+
+    def lose(self, losses: tuple[Loss, ...]) -> None:
+        refuse_losses(self._strict, losses)
+        self.losses += losses
+
+    def answered(self, status: int) -> None:
+        self._attempt.status = status
+        if self._attempt.first_byte_ms is None:
+            self._attempt.first_byte_ms = self._now()
 
 
 class Asker:
@@ -49,11 +69,13 @@ class Asker:
         self.timeouts = Timeouts(channel.connect_timeout, first_byte, channel.idle_timeout, channel.total_timeout)
         self.base, self._path = base_of(target, wire)
 
-    async def run(self, plan: Plan[R], attempt: Attempt, now: Callable[[], float]) -> R:
-        """Carry a plan out. Raises what the plan raises; an answer that it cannot read is the upstream's fault."""
+    async def run(self, plan: Plan[R], attempt: Attempt, now: Callable[[], float], *, strict: bool = False) -> R:
+        """Carry a plan out. Raises what the plan raises; an answer that it cannot read is the upstream's fault. `strict`: what
+        it would leave away is refused instead."""
+        run = _Run(attempt, now, strict)
         try:
             async with asyncio.timeout(self.timeouts.total):
-                return await self._steps(plan, attempt, now)
+                return with_losses(await self._steps(plan, run), run.losses)
         except TimeoutError:
             raise UpstreamTimeout(f"The upstream was not done within {self.timeouts.total:.0f} s.") from None
         except msgspec.MsgspecError as error:
@@ -61,12 +83,12 @@ class Asker:
         finally:
             plan.close()
 
-    async def _steps(self, plan: Plan[R], attempt: Attempt, now: Callable[[], float]) -> R:
+    async def _steps(self, plan: Plan[R], run: _Run) -> R:
         try:
             step = next(plan)
             while True:
                 try:
-                    outcome = await self._outcome(step, attempt, now)
+                    outcome = await self._outcome(step, run)
                 except PiscesError as error:
                     step = plan.throw(error)
                 else:
@@ -74,23 +96,25 @@ class Asker:
         except StopIteration as end:
             return end.value  # type: ignore[no-any-return]
 
-    async def _outcome(self, step: Step, attempt: Attempt, now: Callable[[], float]) -> Any:
+    async def _outcome(self, step: Step, run: _Run) -> Any:
         match step:
             case Ask():
-                return await self._asked(step, attempt, now)
+                return await self._asked(step, run)
             case Fetch(url=url):
                 return await self.fetch(url)
             case Wait(seconds=seconds):
                 return await asyncio.sleep(seconds)
+            case Lost(losses=losses):
+                run.lose(losses)
             case tuple():
-                return await self._together(step, attempt, now)
+                return await self._together(step, run)
 
-    async def _together(self, asks: tuple[Ask, ...], attempt: Attempt, now: Callable[[], float]) -> tuple[Got, ...]:
+    async def _together(self, asks: tuple[Ask, ...], run: _Run) -> tuple[Got, ...]:
         """All of them; the first that fails ends the others."""
 
         async def one(ask: Ask) -> Got:
             async with self._at_once:
-                return await self._asked(ask, attempt, now)
+                return await self._asked(ask, run)
 
         works = [asyncio.ensure_future(one(ask)) for ask in asks]
         try:
@@ -99,11 +123,9 @@ class Asker:
             for work in works:
                 work.cancel()
 
-    async def _asked(self, ask: Ask, attempt: Attempt, now: Callable[[], float]) -> Got:
+    async def _asked(self, ask: Ask, run: _Run) -> Got:
         got = await self.ask(ask)
-        attempt.status = got.status
-        if attempt.first_byte_ms is None:
-            attempt.first_byte_ms = now()
+        run.answered(got.status)
         if not 200 <= got.status < 300:
             raise self.refusal(got)
         return got

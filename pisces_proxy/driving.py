@@ -12,7 +12,7 @@ from . import media
 from .complaints import Complaint
 from .errors import PiscesError, UpstreamBroken, UpstreamError, UpstreamTimeout
 from .mediawire import Driver
-from .plans import Ask, Fetch, Plan, Wait
+from .plans import Ask, Fetch, Plan, Wait, leaving
 from .profile import Profile
 from .refusals import understand
 from .task import OVER, Progress
@@ -62,6 +62,7 @@ class Driven:
 
     def plan(self, request: media.Request, model: str, profile: Profile, tag: str) -> Plan[media.Pictures]:
         """Submit, look until it is over, and give what has been made."""
+        yield from leaving(self._driver.losses(request, model, profile))
         got = yield self._driver.submit(request, model, profile, tag)
         with _readable(final=True):
             self._state = {**self._driver.remembered(request, model), **self._driver.submitted(got)}
@@ -72,8 +73,7 @@ class Driven:
             self.owed = False
             raise _failure(progress)
         pictures = yield from self._pictures(progress)
-        losses = self._driver.losses(request, model, profile)
-        return media.Pictures(pictures=pictures, usage=progress.usage, measures=progress.measures, losses=losses)
+        return media.Pictures(pictures=pictures, usage=progress.usage, measures=progress.measures)
 
     def _pictures(self, progress: Progress) -> Plan[tuple[media.Picture, ...]]:
         pictures = []

@@ -149,12 +149,12 @@ class MediaEngine:
     ) -> media.Result:
         now = lambda: elapsed_ms(call)  # noqa: E731
         if isinstance(wire, MediaWire):
-            return await asker.run(wire.plan(request, model, profile), attempt, now)
+            return await asker.run(wire.plan(request, model, profile), attempt, now, strict=call.strict)
         parts = shares(request, profile)
         tags = [call.request_id, *(f"{call.request_id}-{number}" for number in range(2, len(parts) + 1))]
         driven = [Driven(wire) for _ in parts]
         works = [
-            asyncio.ensure_future(self._driven(asker, one, (part, model, profile, tag), attempt, now))
+            asyncio.ensure_future(self._driven(asker, one, (part, model, profile, tag), attempt, now, call.strict))
             for one, part, tag in zip(driven, parts, tags, strict=True)
         ]
         try:
@@ -173,9 +173,10 @@ class MediaEngine:
         work: tuple[media.Request, str, Profile, str],
         attempt: Attempt,
         now: Callable[[], float],
+        strict: bool,
     ) -> media.Pictures:
         try:
-            return await asker.run(driven.plan(*work), attempt, now)
+            return await asker.run(driven.plan(*work), attempt, now, strict=strict)
         except asyncio.CancelledError:
             if (stopping := driven.stopping()) is not None:
                 self._tasks.start(asker.ask(stopping))
@@ -187,8 +188,10 @@ class MediaEngine:
         if call.wire.kind not in provider.makes:
             raise Unsupported(f"{provider.name} does not serve {call.wire.kind} requests.", param="model")
         with Attempting(call, candidate, rest) as attempt:
+            refuse_losses(call.strict, call.canonical().losses)
             request = await inlined(call.canonical(), self._fetcher)
             result = await provider.make(request, candidate.model)
+            refuse_losses(call.strict, result.losses)  # made here: nothing has been paid for it
             profile = candidate.target.profile(call.wire.name, candidate.model)
             result = await self._deliverer.delivered(result, as_given(request, profile), call.origin, None)
             attempt.status = 200

@@ -10,6 +10,9 @@ A plan is a generator. It yields a step and gets that step's outcome, and return
     tuple of Asks       -> tuple of Gots, sent at once, at most eight at a time
     Fetch(url)          -> Got: a result that the upstream keeps elsewhere; no credentials but to the upstream's own site
     Wait(seconds)       -> None
+    Lost(losses)        -> None: what the upstream will not do of the request, told before the first Ask, so that a client
+                           that wants all or nothing (`Pisces-Strict`) is refused while nothing has been asked or paid;
+                           write `yield from leaving(losses)`. They end up in the result's `losses`
 
 A plan may raise any PiscesError; UpstreamErrors send the request to the next channel, but for those that are `final`: a plan
 that has submitted work that is paid for sets it.
@@ -17,12 +20,14 @@ that has submitted work that is paid for sets it.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from typing import Any, TypeVar
 
 import msgspec
 
+from .chat import Loss
 from .forms import Form
+from .media import Result
 
 
 class Ask(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,6 +54,12 @@ class Wait(msgspec.Struct, frozen=True):
     seconds: float
 
 
+class Lost(msgspec.Struct, frozen=True):
+    """What this target will not do of the request; yielded before the first Ask."""
+
+    losses: tuple[Loss, ...]
+
+
 class Got(msgspec.Struct, frozen=True, kw_only=True):
     """An answer, whole. Header names in lower case."""
 
@@ -61,6 +72,19 @@ class Got(msgspec.Struct, frozen=True, kw_only=True):
         return self.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
-Step = Ask | tuple[Ask, ...] | Fetch | Wait
+Step = Ask | tuple[Ask, ...] | Fetch | Wait | Lost
 R = TypeVar("R")
 Plan = Generator[Step, Any, R]
+
+
+def leaving(losses: Sequence[Loss]) -> Plan[None]:
+    """Tell what is left away, where anything is: `yield from leaving(losses)` before the first Ask."""
+    if losses:
+        yield Lost(tuple(losses))
+
+
+def with_losses(result: R, losses: Sequence[Loss]) -> R:
+    """What a plan gave, behind the losses that it told on its way."""
+    if not losses or not isinstance(result, Result):
+        return result
+    return msgspec.structs.replace(result, losses=(*losses, *result.losses))

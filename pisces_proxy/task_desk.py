@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from .billing import Billing
-from .calls import Incoming, extension
+from .calls import Incoming, extension, refuse_losses
 from .chat import Loss
 from .engine import Answer
 from .errors import BadRequest, ClientError, Conflict, NotFound, Unsupported
@@ -20,6 +20,7 @@ from .fetch import Guarded
 from .ledger import Reservation
 from .media import Asset, Image, Video
 from .mediawire import Driver, MediaWire, TaskFacade
+from .plans import Lost, Plan
 from .plugin import LocalProvider
 from .pricing import Rates
 from .routing import Candidate, Target
@@ -242,7 +243,7 @@ class TaskDesk:
                 way = self._way(candidate, type)
                 if way is not None:
                     lost = self._try_out(request, way, candidate, id)
-                    _refuse_losses(call, (*request.losses, *lost))
+                    refuse_losses(call.strict, (*request.losses, *lost))
                     rates = self._billing.rates(call.operation.model, candidate.target, candidate.model, call.now)
                     ways.append(msgspec.structs.replace(way, rates=rates))
             except ClientError as error:
@@ -275,12 +276,7 @@ class TaskDesk:
         if isinstance(form, Driver):
             form.submit(request, way.model, profile, id)
             return form.losses(request, way.model, profile)
-        plan = form.plan(request, way.model, profile)
-        try:
-            next(plan)
-        finally:
-            plan.close()
-        return ()
+        return _left_away(form.plan(request, way.model, profile))
 
     def _check_prices(self, call: Incoming, ways: Sequence[Way], candidates: Sequence[Candidate]) -> None:
         targets: dict[str, Target] = {each.target.channel.name: each.target for each in candidates}
@@ -317,10 +313,17 @@ def _facade(call: Incoming) -> TaskFacade:
     return call.wire
 
 
-def _refuse_losses(call: Incoming, losses: Sequence[Loss]) -> None:
-    if call.strict and losses:
-        told = "; ".join(f"{loss.field} {loss.action}: {loss.reason}" for loss in losses)
-        raise Unsupported(f"Pisces-Strict is set and this would be lost: {told}", param=losses[0].field)
+def _left_away(plan: Plan[Any]) -> tuple[Loss, ...]:
+    """What a plan tells before it asks for the first time."""
+    losses: list[Loss] = []
+    try:
+        step = next(plan)
+        while isinstance(step, Lost):
+            losses += step.losses
+            step = plan.send(None)
+    finally:
+        plan.close()
+    return tuple(losses)
 
 
 def _files(request: Video | Image) -> tuple[Asset, ...]:

@@ -172,6 +172,7 @@ class Steps:
     async def _made(self, task: Task, result: Any) -> Task:
         assert isinstance(result, Pictures)
         assets = tuple([await self._kept(task, picture.asset) for picture in result.pictures])
+        task = msgspec.structs.replace(task, losses=(*task.request.losses, *result.losses))
         said = Progress(status="completed", assets=assets, usage=result.usage, measures=result.measures)
         return advance(task, said if assets else _empty(), time.time())
 

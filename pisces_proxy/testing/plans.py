@@ -7,9 +7,10 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
+from ..chat import Loss
 from ..dialect import Dialect
 from ..errors import PiscesError
-from ..plans import Ask, Fetch, Got, Plan, Step, Wait
+from ..plans import Ask, Fetch, Got, Lost, Plan, Step, Wait, with_losses
 
 R = TypeVar("R")
 Recorded = Got | bytes | str | Mapping[str, Any] | list[Any] | PiscesError
@@ -51,11 +52,17 @@ def got(body: Recorded = b"", status: int = 200, mime: str = "application/json",
 def run_plan(plan: Plan[R], answers: Answers = (), *, wire: Dialect | None = None) -> Played[R]:
     """Drive a plan to its end as the gateway would. `answers`: one for each Ask and each Fetch, in order (those of a tuple one
     by one), or a function of the step; a Wait takes none. Each is a Got, bytes, or a value that is written as JSON; an
-    error is raised in the upstream's place. An answer that is not 2xx is raised in the plan as `wire.decode_error` says."""
+    error is raised in the upstream's place. An answer that is not 2xx is raised in the plan as `wire.decode_error` says. What
+    the plan leaves away stands in the result's `losses`, and must be told before the first Ask."""
     answer = answers if callable(answers) else _one_by_one(answers)
     steps: list[Ask | Fetch | Wait] = []
+    losses: list[Loss] = []
 
     def outcome(step: Step) -> Any:
+        if isinstance(step, Lost):
+            assert not steps, f"the plan has asked already when it tells what it leaves away: {step}"
+            losses.extend(step.losses)
+            return None
         if isinstance(step, tuple):
             return tuple(outcome(each) for each in step)
         steps.append(step)
@@ -71,7 +78,7 @@ def run_plan(plan: Plan[R], answers: Answers = (), *, wire: Dialect | None = Non
             else:
                 step = plan.send(found)
     except StopIteration as end:
-        return Played(end.value, steps)
+        return Played(with_losses(end.value, losses), steps)
     finally:
         plan.close()
 

@@ -14,7 +14,7 @@ from pisces_proxy.chat import Loss
 from pisces_proxy.errors import Unsupported
 from pisces_proxy.inputs import link, own_members, unheard
 from pisces_proxy.media import Asset, Image, Picture, Pictures
-from pisces_proxy.plans import Ask, Got, Plan
+from pisces_proxy.plans import Ask, Got, Plan, leaving
 from pisces_proxy.plugin import MediaWire, Profile
 from pisces_proxy.pricing import Images as Count
 from pisces_proxy.pricing import Measures
@@ -72,8 +72,9 @@ class Images(MediaWire):
             asks: tuple[Ask, ...] = (Ask(body=_encode(members)),)
         else:
             asks = (Ask(body=_encode(members)),) * request.n
+        yield from leaving(losses)
         gots: tuple[Got, ...] = (yield asks) if len(asks) > 1 else ((yield asks[0]),)
-        return _together([read(_answer, got.body, "pictures") for got in gots], gots[0].body, losses)
+        return _together([read(_answer, got.body, "pictures") for got in gots], gots[0].body)
 
 
 def _members(request: Image, model: str) -> tuple[dict[str, Any], tuple[Loss, ...]]:
@@ -107,7 +108,7 @@ def _leave_away(members: dict[str, Any], model: str, losses: list[Loss]) -> None
             losses.append(Loss(field=name, action="dropped", reason="the model has no such choice"))
 
 
-def _together(answers: list[_Answer], body: bytes, losses: tuple[Loss, ...]) -> Pictures:
+def _together(answers: list[_Answer], body: bytes) -> Pictures:
     """Pictures that were refused on their own are left out; where none is left, the first one's reason is told."""
     items = [item for answer in answers for item in answer.data]
     drawn = [item for item in items if item.url or item.b64_json]
@@ -123,7 +124,6 @@ def _together(answers: list[_Answer], body: bytes, losses: tuple[Loss, ...]) -> 
         created=answers[0].created,
         usage=_usage(counts),
         measures=Measures(images=(Count(count=count, size=size, quality="auto"),)),
-        losses=losses,
     )
 
 

@@ -11,7 +11,7 @@ from pisces_proxy.answers import read
 from pisces_proxy.chat import Loss
 from pisces_proxy.errors import Unsupported, UpstreamBroken
 from pisces_proxy.media import Embeddings, Vectors
-from pisces_proxy.plans import Ask, Got, Plan
+from pisces_proxy.plans import Ask, Got, Plan, leaving
 from pisces_proxy.plugin import Profile
 from pisces_proxy.usage import Usage
 
@@ -42,14 +42,15 @@ class Embed(CohereWire):
 
     def plan(self, request: Embeddings, model: str, profile: Profile) -> Plan[Vectors]:
         asked = token_ids.as_texts(request)
-        size, options, losses = profile.embedding_batch, _options(asked, profile), _losses(asked)
+        size, options = profile.embedding_batch, _options(asked, profile)
         parts = [asked.inputs[at : at + size] for at in range(0, len(asked.inputs), size)]
+        yield from leaving(_losses(asked))
         gots = yield tuple(Ask(body=_encode({"model": model, "texts": part, **options})) for part in parts)
         answers = [_found(got, len(part)) for part, got in zip(parts, gots, strict=True)]
         counts = [billed(answer.meta).input_tokens for answer in answers]
         usage = None if None in counts else Usage(input=int(sum(count or 0 for count in counts)))
         vectors = [vector for answer in answers for vector in answer.embeddings.floats]
-        return Vectors(vectors=vectors, usage=usage, losses=(*request.losses, *losses))
+        return Vectors(vectors=vectors, usage=usage)
 
 
 def _options(request: Embeddings, profile: Profile) -> dict[str, Any]:

@@ -52,5 +52,4 @@ class Rerank(CohereWire):
             id=found.id,
             usage=Usage(searches=int(units)) if units is not None else None,
             search_units=int(units) if units is not None else None,
-            losses=request.losses,
         )

@@ -15,7 +15,7 @@ from pisces_proxy.chat import Loss
 from pisces_proxy.errors import Unsupported
 from pisces_proxy.inputs import link, own_members, unheard
 from pisces_proxy.media import Asset, Image, Picture, Pictures
-from pisces_proxy.plans import Ask, Got, Plan
+from pisces_proxy.plans import Ask, Got, Plan, leaving
 from pisces_proxy.plugin import Profile
 from pisces_proxy.usage import Usage
 
@@ -71,9 +71,10 @@ class Images(DashScopeWire):
             Ask(path=MULTIMODAL, body=encode({**said, "parameters": {**parameters, "n": count}}))
             for count in _shares(request.n, profile.n_max)
         )
+        yield from leaving(losses)
         gots: tuple[Got, ...] = (yield asks) if len(asks) > 1 else ((yield asks[0]),)
         drawn = [picture for got in gots for picture in _pictures(got.body)]
-        return Pictures(pictures=tuple(drawn), measures=_counted(gots, len(drawn), parameters), usage=Usage(), losses=losses)
+        return Pictures(pictures=tuple(drawn), measures=_counted(gots, len(drawn), parameters), usage=Usage())
 
 
 def drawing(request: Image, model: str, profile: Profile) -> tuple[dict[str, Any], tuple[Loss, ...]]:

@@ -13,7 +13,7 @@ from pisces_proxy import media
 from pisces_proxy.answers import read
 from pisces_proxy.inputs import own_members
 from pisces_proxy.media import Ranking
-from pisces_proxy.plans import Ask, Plan
+from pisces_proxy.plans import Ask, Plan, leaving
 from pisces_proxy.plugin import Profile
 from pisces_proxy.usage import Usage
 
@@ -58,11 +58,11 @@ class Rerank(DashScopeWire):
             "input": {"query": request.query, "documents": request.documents},
             "parameters": {"return_documents": False, **parameters},
         }
+        yield from leaving(losses)
         got = yield Ask(path="/services/rerank/text-rerank/text-rerank", body=encode(body))
         found = read(_answer, got.body, "ranking")
         return Ranking(
             hits=tuple(media.Hit(each.index, each.relevance_score) for each in found.output.results),
             id=found.request_id,
             usage=Usage(input=found.usage.total_tokens) if found.usage else None,
-            losses=losses,
         )

@@ -17,7 +17,7 @@ from pisces_proxy.chat import Loss
 from pisces_proxy.errors import PiscesError, Unsupported
 from pisces_proxy.inputs import own_members
 from pisces_proxy.media import MIMES, Asset, Sound
-from pisces_proxy.plans import Ask, Plan
+from pisces_proxy.plans import Ask, Plan, leaving
 from pisces_proxy.plugin import Profile
 from pisces_proxy.pricing import Measures
 from pisces_proxy.usage import Usage
@@ -64,6 +64,7 @@ class Speech(DashScopeWire):
         if request.format and request.format not in _FORMATS:
             raise _no_format(request.format)
         spoken, losses = _input(request, model)
+        yield from leaving(losses)
         got = yield Ask(path=MULTIMODAL, body=encode({"model": model, "input": spoken}))
         answer = read(_answer, got.body, "sound")
         audio = answer.output.audio or _Audio()
@@ -74,7 +75,7 @@ class Speech(DashScopeWire):
             data = _decoded(audio.data or "")
         if not data:
             raise unreadable(got.body, "sound")
-        return _sound(data, request, answer.usage or _Counts(), losses)
+        return _sound(data, request, answer.usage or _Counts())
 
 
 def _no_format(wanted: str) -> PiscesError:
@@ -104,7 +105,7 @@ def _decoded(data: str) -> bytes:
         return b""
 
 
-def _sound(data: bytes, request: media.Speech, counts: _Counts, losses: tuple[Loss, ...]) -> Sound:
+def _sound(data: bytes, request: media.Speech, counts: _Counts) -> Sound:
     samples, seconds = wave(data) or (None, None)
     if samples is not None and request.format == "pcm":
         audio = Asset(data=samples, mime=MIMES["pcm"])
@@ -113,7 +114,7 @@ def _sound(data: bytes, request: media.Speech, counts: _Counts, losses: tuple[Lo
         audio = Asset(data=data, mime=MIMES["wav"] if samples is not None else shown or MIMES["wav"])
     # Qwen3 bills by characters, of which a Chinese one counts twice; the older voices by tokens
     measures = Measures(characters=counts.characters or len(request.text), seconds=seconds or 0.0)
-    return Sound(audio=audio, seconds=seconds, usage=_usage(counts), measures=measures, losses=losses)
+    return Sound(audio=audio, seconds=seconds, usage=_usage(counts), measures=measures)
 
 
 def _usage(counts: _Counts) -> Usage | None:

@@ -15,7 +15,7 @@ from pisces_proxy.chat import Loss
 from pisces_proxy.errors import PiscesError, TooLarge, Unsupported
 from pisces_proxy.inputs import link, own_members
 from pisces_proxy.media import Asset, Transcript, Transcription
-from pisces_proxy.plans import Ask, Plan
+from pisces_proxy.plans import Ask, Plan, leaving
 from pisces_proxy.plugin import Profile
 from pisces_proxy.pricing import Measures
 from pisces_proxy.usage import Usage
@@ -73,12 +73,9 @@ class Transcriptions(DashScopeWire):
         if request.translate:
             raise Unsupported("This model does not translate. Use /v1/audio/transcriptions.", param="model")
         own, losses = own_members(request.extra, _KNOWN)
-        losses += _left_away(request)
-        if _hears_at_once(model):
-            result = yield from _heard_at_once(request, model, own)
-        else:
-            result = yield from heard_later(request, model, own)
-        return msgspec.structs.replace(result, losses=losses)
+        hear = _heard_at_once if _hears_at_once(model) else heard_later
+        yield from leaving((*losses, *_left_away(request)))
+        return (yield from hear(request, model, own))
 
 
 def _hears_at_once(model: str) -> bool:

@@ -13,7 +13,7 @@ from pisces_proxy.chat import Loss
 from pisces_proxy.errors import BadRequest, Unsupported
 from pisces_proxy.inputs import lost, own_members
 from pisces_proxy.media import MIMES, Asset, Sound
-from pisces_proxy.plans import Ask, Got, Plan
+from pisces_proxy.plans import Ask, Got, Plan, leaving
 from pisces_proxy.plugin import Profile
 from pisces_proxy.pricing import NOTHING, Measures
 from pisces_proxy.usage import Usage
@@ -41,6 +41,7 @@ class ElevenSpeech(ElevenWire):
         format = _format(request.format)
         body, losses = _body(request, model)
         path = f"/{quote(voice_id(request.voice), safe='')}?output_format={_FORMATS[format]}"
+        yield from leaving(losses)
         got = yield Ask(path=path, body=_encode({**profile.defaults, **body}))
         if not got.body or got.mime == "application/json":
             raise unreadable(got.body, "sound")
@@ -50,7 +51,6 @@ class ElevenSpeech(ElevenWire):
             seconds=round(len(got.body) / (2 * _RATE), 3) if format in ("wav", "pcm") else None,
             usage=None if measures is NOTHING else Usage(),
             measures=measures,
-            losses=losses,
         )
 
 

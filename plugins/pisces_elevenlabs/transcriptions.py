@@ -17,7 +17,7 @@ from pisces_proxy.errors import Unsupported
 from pisces_proxy.forms import Form, FormPart, Held
 from pisces_proxy.inputs import lost, own_members
 from pisces_proxy.media import Asset, Segment, Transcript
-from pisces_proxy.plans import Ask, Plan
+from pisces_proxy.plans import Ask, Plan, leaving
 from pisces_proxy.plugin import Profile
 from pisces_proxy.pricing import NOTHING, Measures
 
@@ -58,9 +58,9 @@ class ElevenTranscriptions(ElevenWire):
             raise Unsupported("This model does not translate. Use /v1/audio/transcriptions.", param="model")
         fields, losses = _fields(request, model, profile)
         parts = tuple(FormPart(name=name, value=value) for name, value in fields)
+        yield from leaving(losses)
         got = yield Ask(body=Form((*parts, _file(request.file))))
-        heard = read(_answer, got.body, "transcript")
-        return _told(heard, request, losses)
+        return _told(read(_answer, got.body, "transcript"), request)
 
 
 def _fields(request: media.Transcription, model: str, profile: Profile) -> tuple[list[tuple[str, str]], tuple[Loss, ...]]:
@@ -92,7 +92,7 @@ def _file(asset: Asset) -> FormPart:
 # -- what was heard ----------------------------------------------------------------------------------------------------
 
 
-def _told(heard: _Answer, request: media.Transcription, losses: tuple[Loss, ...]) -> Transcript:
+def _told(heard: _Answer, request: media.Transcription) -> Transcript:
     spoken = [word for word in heard.words or () if word.start is not None and word.end is not None]
     words = tuple(media.Word(start=w.start or 0.0, end=w.end or 0.0, word=w.text) for w in spoken if w.type == "word")
     seconds = heard.audio_duration_secs or request.seconds or (words[-1].end if words else None)
@@ -103,7 +103,6 @@ def _told(heard: _Answer, request: media.Transcription, losses: tuple[Loss, ...]
         segments=tuple(_segments(spoken)),
         words=words if "word" in request.granularities else (),
         measures=Measures(seconds=round(seconds, 3)) if seconds else NOTHING,
-        losses=losses,
     )
 
 

@@ -13,7 +13,7 @@ from pisces_proxy.chat import Loss
 from pisces_proxy.errors import BadRequest, Unsupported, UpstreamBroken
 from pisces_proxy.media import Embeddings, Vectors
 from pisces_proxy.mediawire import Counted, Told
-from pisces_proxy.plans import Ask, Got, Plan
+from pisces_proxy.plans import Ask, Got, Plan, leaving
 from pisces_proxy.plugin import Operation, Profile, Reply
 from pisces_proxy.usage import Usage
 
@@ -70,11 +70,12 @@ class GeminiEmbed(GeminiMedia):
         options, losses = _options(request, profile)
         size = min(profile.embedding_batch, MOST)
         parts = [texts[at : at + size] for at in range(0, len(texts), size)]
+        yield from leaving(losses)
         gots = yield tuple(Ask(path=":batchEmbedContents", body=_batch(part, model, options)) for part in parts)
         answers = [_vectors(got.body, len(part)) for part, got in zip(parts, gots, strict=True)]
         vectors = [vector for found, _ in answers for vector in found]
         usage = _summed(usage for _, usage in answers) or media.expected(request)[0]  # older models do not count
-        return Vectors(vectors=vectors, usage=usage, losses=losses)
+        return Vectors(vectors=vectors, usage=usage)
 
     # -- Google on both sides
 
@@ -163,7 +164,7 @@ def _part(part: Object) -> str:
 
 
 def _options(request: Embeddings, profile: Profile) -> tuple[dict[str, Any], tuple[Loss, ...]]:
-    losses = list(request.losses)
+    losses: list[Loss] = []
     if request.dimensions is not None and not profile.dimensions:
         message = "The vectors of this model have one length: leave `dimensions` away."
         raise Unsupported(message, param="dimensions", code="unsupported_parameter")

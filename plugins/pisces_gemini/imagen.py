@@ -15,7 +15,7 @@ from pisces_proxy.chat import Loss
 from pisces_proxy.errors import BadRequest, ContentRefused, Unsupported
 from pisces_proxy.media import Asset, Image, Picture, Pictures
 from pisces_proxy.mediawire import Counted, Told
-from pisces_proxy.plans import Ask, Got, Plan
+from pisces_proxy.plans import Ask, Got, Plan, leaving
 from pisces_proxy.plugin import Operation, Profile, Reply
 from pisces_proxy.pricing import Images, Measures
 
@@ -84,13 +84,14 @@ class GeminiImagen(GeminiMedia):
         body, losses = _body(request, profile)
         counts = [MOST] * (request.n // MOST) + ([request.n % MOST] if request.n % MOST else [])
         asks = tuple(_ask(body, count) for count in counts)
+        yield from leaving(losses)
         gots: tuple[Got, ...] = (yield asks) if len(asks) > 1 else ((yield asks[0]),)
         pictures, reasons = _read([got.body for got in gots])
         if not pictures:
             raise ContentRefused(reasons[0] if reasons else "The upstream's filters withheld every image.", param="prompt")
-        if reasons:
-            losses = (*losses, Loss(field="n", action="changed", reason=f"{len(pictures)} came of {request.n}: {reasons[0]}"))
-        return Pictures(pictures=pictures, measures=measured(pictures), losses=losses)
+        withheld = f"{len(pictures)} came of {request.n}: {reasons[0]}" if reasons else ""
+        fewer = (Loss(field="n", action="changed", reason=withheld),) if withheld else ()
+        return Pictures(pictures=pictures, measures=measured(pictures), losses=fewer)
 
     # -- Imagen on both sides
 
@@ -161,7 +162,7 @@ def _prediction(picture: Picture) -> dict[str, str]:
 def _body(request: Image, profile: Profile) -> tuple[dict[str, Any], tuple[Loss, ...]]:
     if request.images or request.mask is not None:
         raise Unsupported("Imagen draws from words only. Use a Gemini image model to change a picture.", param="image")
-    losses = list(request.losses)
+    losses: list[Loss] = []
     told: dict[str, Any] = {}
     if ratio := ratio_of(request.size, request.aspect_ratio, IMAGEN_RATIOS):
         told["aspectRatio"] = ratio

@@ -9,7 +9,7 @@ from pisces_proxy import blobs
 from pisces_proxy.chat import Loss
 from pisces_proxy.errors import Unsupported
 from pisces_proxy.media import Asset, Image, Picture, Pictures
-from pisces_proxy.plans import Got, Plan
+from pisces_proxy.plans import Got, Plan, leaving
 from pisces_proxy.plugin import Profile
 from pisces_proxy.pricing import Images, Measures
 from pisces_proxy.usage import Usage
@@ -33,19 +33,19 @@ class GeminiImages(GeminiMedia):
     def plan(self, request: Image, model: str, profile: Profile) -> Plan[Pictures]:
         config, losses = _config(request, profile)
         ask = asking(_parts(request), config, profile)
+        yield from leaving(losses)
         gots: tuple[Got, ...] = (yield (ask,) * request.n) if request.n > 1 else ((yield ask),)
         made = [Made(got.body, "image") for got in gots]
         pictures = tuple(picture for one in made for picture in _pictures(one))
         if not pictures:
             raise made[0].refusal()
-        if any(not one.assets for one in made):
-            losses = (*losses, Loss(field="n", action="changed", reason=f"{len(pictures)} came of {request.n}"))
+        fewer = Loss(field="n", action="changed", reason=f"{len(pictures)} came of {request.n}")
         return Pictures(
             pictures=pictures,
             size=_size(pictures[0].asset),
             usage=summed([one.usage for one in made]),
             measures=measured(pictures),
-            losses=losses,
+            losses=() if all(one.assets for one in made) else (fewer,),
         )
 
 
@@ -60,7 +60,7 @@ def _parts(request: Image) -> list[dict[str, Any]]:
 
 def _config(request: Image, profile: Profile) -> tuple[dict[str, Any], tuple[Loss, ...]]:
     """What image models can be told: a ratio, a class of size, a seed."""
-    losses = list(request.losses)
+    losses: list[Loss] = []
     config: dict[str, Any] = {"responseModalities": ["TEXT", "IMAGE"]}
     drawn: dict[str, str] = {}
     if ratio := ratio_of(request.size, request.aspect_ratio):

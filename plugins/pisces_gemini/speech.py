@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from pisces_proxy.chat import Loss
 from pisces_proxy.errors import Unsupported
 from pisces_proxy.media import MIMES, Asset, Sound, Speech, wav
-from pisces_proxy.plans import Plan
+from pisces_proxy.plans import Plan, leaving
 from pisces_proxy.plugin import Profile
 
 from .asked import Made, asking
@@ -38,11 +38,12 @@ class GeminiSpeech(GeminiMedia):
             said = f"This model does not make {request.format}. Use one of: wav, pcm."
             raise Unsupported(said, param="response_format", code="invalid_value")
         ask = asking([{"text": _text(request)}], _config(request), profile)
+        yield from leaving(_losses(request))
         made = Made((yield ask).body, "sound")
         if not made.assets:
             raise made.refusal()
         audio, seconds = _sound(made.assets, request.format)
-        return Sound(audio=audio, seconds=seconds, usage=made.usage, losses=_losses(request))
+        return Sound(audio=audio, seconds=seconds, usage=made.usage)
 
 
 def _text(request: Speech) -> str:
@@ -58,13 +59,13 @@ def _config(request: Speech) -> dict[str, Any]:
     return {"responseModalities": ["AUDIO"], "speechConfig": spoken}
 
 
-def _losses(request: Speech) -> tuple[Loss, ...]:
-    losses = list(request.losses)
+def _losses(request: Speech) -> list[Loss]:
+    losses = []
     if request.speed not in (None, 1.0):
         losses.append(Loss(field="speed", action="dropped", reason="say in the instructions how fast to speak"))
     if voice := _VOICES.get(request.voice.lower()):
         losses.append(Loss(field="voice", action="changed", reason=f"spoken by {voice}"))
-    return tuple(losses)
+    return losses
 
 
 def _sound(assets: tuple[Asset, ...], wanted: str) -> tuple[Asset, float | None]:

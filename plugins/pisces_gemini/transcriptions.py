@@ -9,7 +9,7 @@ import msgspec
 from pisces_proxy.chat import Loss
 from pisces_proxy.errors import TooLarge, UpstreamBroken
 from pisces_proxy.media import Asset, Segment, Transcript, Transcription
-from pisces_proxy.plans import Plan
+from pisces_proxy.plans import Plan, leaving
 from pisces_proxy.plugin import Profile
 
 from .asked import Made, asking, inline
@@ -55,6 +55,7 @@ class GeminiTranscriptions(GeminiMedia):
         config: dict[str, Any] = {"temperature": request.temperature} if request.temperature is not None else {}
         if timed:
             config |= {"responseMimeType": "application/json", "responseSchema": _SEGMENTS}
+        yield from leaving(_losses(request))
         got = yield asking([{"text": _prompt(request, timed)}, _sound(request.file)], config, profile)
         made = Made(got.body, "transcript")
         text, segments = _timed(made) if timed else (made.text.strip(), ())
@@ -66,7 +67,6 @@ class GeminiTranscriptions(GeminiMedia):
             language=request.language,
             seconds=request.seconds,
             usage=made.usage,
-            losses=_losses(request),
         )
 
 
@@ -123,11 +123,11 @@ def _timed(made: Made) -> tuple[str, tuple[Segment, ...]]:
     return " ".join(segment.text for segment in segments), segments
 
 
-def _losses(request: Transcription) -> tuple[Loss, ...]:
-    losses = list(request.losses)
+def _losses(request: Transcription) -> list[Loss]:
+    losses = []
     if "word" in request.granularities:
         reason = "this model times sentences only"
         losses.append(Loss(field="timestamp_granularities", action="changed", reason=reason))
     if request.include:
         losses.append(Loss(field="include", action="dropped", reason="this model has no such choice"))
-    return tuple(losses)
+    return losses

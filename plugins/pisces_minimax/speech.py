@@ -15,7 +15,7 @@ from pisces_proxy.chat import Loss
 from pisces_proxy.errors import Unsupported
 from pisces_proxy.inputs import own_members
 from pisces_proxy.media import MIMES, Asset, Sound
-from pisces_proxy.plans import Ask, Plan
+from pisces_proxy.plans import Ask, Plan, leaving
 from pisces_proxy.plugin import MediaWire, Profile
 from pisces_proxy.pricing import Measures
 
@@ -66,8 +66,9 @@ class Speech(MediaWire):
             message = f"This model speaks {', '.join(_FORMATS)}, not {wanted}: set `response_format` to one of them."
             raise Unsupported(message, param="response_format", code="unsupported_value")
         body, losses = _body(request, model, wanted)
+        yield from leaving(losses)
         got = yield Ask(body=encode(body))
-        return _read(got.body, request, wanted, losses)
+        return _read(got.body, request, wanted)
 
 
 def _body(request: media.Speech, model: str, wanted: str) -> tuple[dict[str, Any], tuple[Loss, ...]]:
@@ -98,7 +99,7 @@ def _speed(request: media.Speech, losses: list[Loss]) -> float:
     return speed
 
 
-def _read(body: bytes, request: media.Speech, wanted: str, losses: tuple[Loss, ...]) -> Sound:
+def _read(body: bytes, request: media.Speech, wanted: str) -> Sound:
     answer = read(_answer, body, "sound")
     if answer.base_resp.status_code:
         raise refused(body)
@@ -109,7 +110,7 @@ def _read(body: bytes, request: media.Speech, wanted: str, losses: tuple[Loss, .
     seconds = facts.audio_length / 1000 if facts.audio_length else None
     measures = Measures(characters=facts.usage_characters or len(request.text), seconds=seconds or 0.0)
     mime = MIMES.get(facts.audio_format, MIMES[wanted])
-    return Sound(audio=Asset(data=data, mime=mime), seconds=seconds, measures=measures, losses=losses)
+    return Sound(audio=Asset(data=data, mime=mime), seconds=seconds, measures=measures)
 
 
 def _decoded(audio: str | None) -> bytes:

@@ -12,7 +12,7 @@ from pisces_proxy import answers
 from pisces_proxy.chat import Loss
 from pisces_proxy.errors import ContentRefused, PiscesError, Unsupported
 from pisces_proxy.media import Asset, Image, Picture, Pictures
-from pisces_proxy.plans import Ask, Got, Plan
+from pisces_proxy.plans import Ask, Got, Plan, leaving
 from pisces_proxy.plugin import Profile
 from pisces_proxy.usage import Usage
 
@@ -37,9 +37,9 @@ class ChatImages(OpenAIMedia):
         assert isinstance(request, Image)
         members, losses = _members(request, model, profile)
         ask = Ask(body=_encode(members))
+        yield from leaving(losses)
         gots: tuple[Got, ...] = (yield (ask,) * request.n) if request.n > 1 else ((yield ask),)
-        result = together([_pictures(got.body, request) for got in gots])
-        return msgspec.structs.replace(result, losses=losses)
+        return together([_pictures(got.body, request) for got in gots])
 
 
 def _members(request: Image, model: str, profile: Profile) -> tuple[dict[str, Any], tuple[Loss, ...]]:

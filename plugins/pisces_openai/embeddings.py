@@ -11,7 +11,7 @@ from pisces_proxy import media, splice, token_ids
 from pisces_proxy.errors import UpstreamBroken
 from pisces_proxy.media import Embeddings, Vectors
 from pisces_proxy.mediawire import Counted, Told
-from pisces_proxy.plans import Ask, Got, Plan
+from pisces_proxy.plans import Ask, Got, Plan, leaving
 from pisces_proxy.plugin import Endpoint, Operation, Profile, Reply, peek_body
 from pisces_proxy.usage import Usage
 
@@ -47,13 +47,14 @@ class OpenAIEmbeddings(OpenAIMedia):
         writing = Writing(asked, model, profile)
         size = min(profile.embedding_batch, len(asked.inputs))
         parts = [asked.inputs[at : at + size] for at in range(0, len(asked.inputs), size)]
+        yield from leaving(writing.losses)
         gots = yield tuple(Ask(body=writing.body(part, asked.single)) for part in parts)
         answers = [decode_answer(got, profile) for got in gots]
         for part, answer in zip(parts, answers, strict=True):
             if len(part) != len(answer.vectors):
                 raise UpstreamBroken(f"The upstream gave {len(answer.vectors)} vectors for {len(part)} inputs.")
         vectors = [vector for answer in answers for vector in answer.vectors]
-        return Vectors(vectors=vectors, usage=_summed(answers), losses=tuple(writing.losses))
+        return Vectors(vectors=vectors, usage=_summed(answers))
 
     # -- the same format on both sides
 

@@ -116,7 +116,7 @@ class Writing:
     """A canonical request in the words of one upstream, but for the inputs: each part of a batch has its own."""
 
     def __init__(self, request: Embeddings, model: str, profile: Profile) -> None:
-        self.losses: list[Loss] = list(request.losses)
+        self.losses: list[Loss] = []
         self._profile = profile
         self._body: dict[str, Any] = {"model": model, "input": None, **self._options(request)}
 

@@ -13,7 +13,7 @@ from pisces_proxy.chat import Loss
 from pisces_proxy.errors import Unsupported
 from pisces_proxy.forms import Form, FormPart, Held
 from pisces_proxy.media import Asset, Image, Pictures
-from pisces_proxy.plans import Ask, Got, Plan
+from pisces_proxy.plans import Ask, Got, Plan, leaving
 from pisces_proxy.plugin import Profile
 from pisces_proxy.pricing import Images, Measures
 from pisces_proxy.usage import Usage
@@ -32,10 +32,10 @@ _PLAIN = (
 def plan(request: Image, model: str, profile: Profile) -> Plan[Pictures]:
     members, losses = members_for(request, model, profile)
     asks = tuple(_ask(request, {**members, "n": count}, profile) for count in shares(request.n, profile.n_max))
+    yield from leaving(losses)
     gots: tuple[Got, ...] = (yield asks) if len(asks) > 1 else ((yield asks[0]),)
     kind = kind_of(_size_sent(members), members.get("quality", ""), profile)
-    result = together([images_answer.decode(got.body, *kind) for got in gots])
-    return msgspec.structs.replace(result, losses=losses)
+    return together([images_answer.decode(got.body, *kind) for got in gots])
 
 
 def _size_sent(members: Mapping[str, Any]) -> str:

@@ -85,7 +85,7 @@ class Moderations(OpenAIMedia):
             )
             for result in found.results
         ]
-        return Verdicts(verdicts=tuple(verdicts), id=found.id, losses=request.losses)
+        return Verdicts(verdicts=tuple(verdicts), id=found.id)
 
     # -- the same format on both sides
 

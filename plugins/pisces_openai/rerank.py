@@ -131,7 +131,7 @@ class OpenAIRerank(OpenAIMedia):
             for each in found.results or found.data or ()
             if each.index < len(request.documents)
         )
-        return Ranking(hits=hits, id=found.id or "", usage=found.counted, search_units=found.searches, losses=request.losses)
+        return Ranking(hits=hits, id=found.id or "", usage=found.counted, search_units=found.searches)
 
     # -- the same format on both sides
 

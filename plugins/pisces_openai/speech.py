@@ -11,7 +11,7 @@ from pisces_proxy.chat import Loss
 from pisces_proxy.errors import BadRequest
 from pisces_proxy.media import Sound, Speech
 from pisces_proxy.mediawire import MediaEncoder, Told, Watcher
-from pisces_proxy.plans import Ask, Plan
+from pisces_proxy.plans import Ask, Plan, leaving
 from pisces_proxy.plugin import Endpoint, Operation, Profile, Reply
 from pisces_proxy.usage import Usage
 
@@ -78,9 +78,10 @@ class OpenAISpeech(OpenAIMedia):
         spoken_length(request.text, profile)
         asked = speech_sound.format_for(request.format, profile)
         members, losses = _members(request, model, asked, profile)
+        yield from leaving(losses)
         got = yield Ask(body=_encode(members))
         audio = speech_sound.read(got, asked or (profile.speech_formats or FORMATS)[0])
-        return Sound(audio=speech_sound.as_format(audio, request.format), losses=losses)
+        return Sound(audio=speech_sound.as_format(audio, request.format))
 
     # -- the same format on both sides
 

@@ -10,7 +10,7 @@ from pisces_proxy.chat import Loss
 from pisces_proxy.errors import TooLarge, Unsupported
 from pisces_proxy.forms import Form, FormPart
 from pisces_proxy.media import Asset, Transcript, Transcription
-from pisces_proxy.plans import Ask, Plan
+from pisces_proxy.plans import Ask, Plan, leaving
 from pisces_proxy.plugin import Profile
 
 from . import transcripts_answer
@@ -25,10 +25,11 @@ def plan(request: Transcription, model: str, profile: Profile) -> Plan[Transcrip
     fits(_size(request.file), profile)
     losses: list[Loss] = []
     form = _form(request, model, profile, losses)
+    yield from leaving(losses)
     got = yield Ask(path=path_of(request.translate, profile), body=form)
     heard = transcripts_answer.decode(got.body)
     seconds = request.seconds if heard.seconds is None else heard.seconds
-    return msgspec.structs.replace(heard, seconds=seconds, losses=tuple(losses))
+    return msgspec.structs.replace(heard, seconds=seconds)
 
 
 def path_of(translate: bool, profile: Profile) -> str:

@@ -48,4 +48,4 @@ class Rerank(MediaWire):
         found = read(_answer, got.body, "ranking")
         hits = tuple(media.Hit(each.index, each.relevance_score) for each in found.data)
         usage = Usage(input=found.usage.total_tokens) if found.usage else None
-        return Ranking(hits=hits, usage=usage, losses=request.losses)
+        return Ranking(hits=hits, usage=usage)
