@@ -130,9 +130,9 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Encoded(msgspec.Struct, kw_only=True):
-    """A request ready for an upstream. `losses` lists what did not arrive as it was said; `names` maps tool names that had to
-    be changed for this target back to the client's; at `stop` the gateway cuts the answer's text, as this target will not;
-    `stream`: it asks for a stream though the client did not."""
+    """A request ready for an upstream. `losses` lists what did not arrive as it was said, but for the request's own, which are
+    told already; `names` maps tool names that had to be changed for this target back to the client's; at `stop` the gateway
+    cuts the answer's text, as this target will not; `stream`: it asks for a stream though the client did not."""
 
     body: bytes
     losses: tuple[chat.Loss, ...] = ()

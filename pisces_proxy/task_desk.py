@@ -270,13 +270,20 @@ class TaskDesk:
         """Write the upstream's request without sending it: what it has no place for is told now, not in a minute. Gives back
         what is left away."""
         form = self._formats.get(way.wire)
-        if form is None or (not form.takes_urls and any(asset.url for asset in _files(request))):
+        if form is None:
             return ()
         profile = candidate.target.profile(way.wire, way.model)
+        whole = form.takes_urls or not any(asset.url for asset in _files(request))  # else files are yet to be fetched
         if isinstance(form, Driver):
-            form.submit(request, way.model, profile, id)
+            if whole:
+                form.submit(request, way.model, profile, id)
             return form.losses(request, way.model, profile)
-        return _left_away(form.plan(request, way.model, profile))
+        try:
+            return _left_away(form.plan(request, way.model, profile))
+        except ClientError:
+            if whole:
+                raise
+            return ()  # it may be for want of the files
 
     def _check_prices(self, call: Incoming, ways: Sequence[Way], candidates: Sequence[Candidate]) -> None:
         targets: dict[str, Target] = {each.target.channel.name: each.target for each in candidates}

@@ -39,7 +39,7 @@ class _Writer:
         self.request = request
         self.profile = profile
         self.names = Names(alphabet="a-zA-Z0-9_.:-", limit=64, first="a-zA-Z_")
-        self.losses: list[Loss] = list(request.losses)
+        self.losses: list[Loss] = []
         self.cut_at: tuple[str, ...] = ()
 
     def lose(self, field: str, reason: str, action: Any = "dropped") -> None:

@@ -38,7 +38,7 @@ class _Writing:
         self._hint = ""
         self._cut_at: tuple[str, ...] = ()
         self.body: dict[str, Any] = {}
-        self.losses: list[Loss] = list(request.losses)
+        self.losses: list[Loss] = []
 
     def done(self, model: str) -> Encoded:
         request, profile = self._request, self._profile

@@ -174,7 +174,7 @@ def encode_request(request: Request, model: str, profile: Profile) -> Encoded:
     lost = [name for name in said if name in profile.drop] + [name for name in request.extra if name != "best_of"]
     losses = tuple(Loss(field=name, action="dropped", reason="this upstream does not take it") for name in lost)
     kept = {profile.rename.get(name, name): value for name, value in said.items() if name not in profile.drop}
-    return Encoded(body=_encode(kept), losses=(*request.losses, *losses))
+    return Encoded(body=_encode(kept), losses=losses)
 
 
 def _text(request: Request) -> str:

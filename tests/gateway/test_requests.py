@@ -321,3 +321,17 @@ async def test_a_knob_the_target_lacks_is_listed_or_refused_when_strict(house, u
         assert response.status == 200 and response.headers["x-pisces-warnings"].startswith("seed;dropped;")
         assert told["pisces"]["warnings"][0]["field"] == "seed"
         assert any(warning.startswith("seed;") for warning in (await found.record()).warnings)
+
+
+@pytest.mark.parametrize("vendor", VENDORS)
+async def test_what_reading_a_request_lost_is_told_once(house, upstream, vendor) -> None:
+    only = await upstream(vendor())
+    only.play(script.text)
+    found = await house(channel(only))
+    body = {**dialect("openai.responses", only.vendor.model).body, "store": True}
+    async with (
+        aiohttp.ClientSession(headers={"x-api-key": found.key}) as http,
+        http.post(found.url + "/v1/responses", json=body) as response,
+    ):
+        assert response.status == 200
+        assert response.headers.get("x-pisces-warnings", "").count("store;dropped;") == (only.vendor.wire != "openai.responses")

@@ -171,6 +171,19 @@ async def test_media_must_be_public(run: Runner, url: str, said: str) -> None:
     assert told["error"]["type"] == "invalid_request_error" and said in told["error"]["message"].lower()
 
 
+async def test_a_file_whose_name_nobody_knows_is_left_to_who_fetches_it(run: Runner) -> None:
+    """A video's maker does that itself. An edit is painted here: it says which URL it could not have."""
+    nowhere = "https://files.invalid/input.jpg"
+    told = await asked(run, "v1/videos", BEARER, HAPPYHORSE["i2v"].replace("https://example.com/input.jpg", nowhere))
+    assert told["status"] == "queued"
+    edit = json.dumps({"model": "GPT-Image-1", "prompt": "a hat", "image": [nowhere]})
+    told = await asked(run, "v1/images/edits", BEARER, edit)
+    assert (told["error"]["param"], told["error"]["code"]) == ("images[0]", "invalid_url")
+    told = await asked(run, "v1/images/tasks", BEARER, edit)
+    told = await done(run, f"v1/tasks/{told['id']}", lambda told: told["status"] in ("queued", "in_progress"))
+    assert told["status"] == "failed" and "cannot be fetched" in told["error"]["message"]
+
+
 async def test_a_seedance_is_polled_in_its_own_words(run: Runner) -> None:
     told = await asked(run, "v1/video/generations", BEARER, SEEDANCE)
     assert told["id"] == told["task_id"] and told["id"].startswith("task_") and told["status"] == "queued"
