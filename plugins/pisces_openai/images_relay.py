@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from pisces_proxy import splice, sse
+from pisces_proxy import splice
 from pisces_proxy.errors import BadRequest
 from pisces_proxy.forms import Form, FormPart, bare
 from pisces_proxy.plans import Ask, Got
@@ -16,7 +16,7 @@ from pisces_proxy.plugin import Operation, Profile, Reply
 from .images_answer import measured, usage_in
 from .images_fitting import kind_of, quality_for
 from .images_request import Action, action_of, size_of, wants_of
-from .media_events import EventWatcher, failure_in
+from .media_events import Event, EventWatcher
 from .media_fields import Fields
 from .media_passing import passed_through
 from .rewriting import GATEWAYS_OWN, rewritten
@@ -120,17 +120,6 @@ def _full(members: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in members.items() if value is not None}
 
 
-class _Event(msgspec.Struct):
-    type: str = ""
-    size: str | None = None
-    quality: str | None = None
-    usage: msgspec.Raw = msgspec.Raw(b"")  # read on its own: vendors count in units of their own
-    error: Any = None
-
-
-_event = msgspec.json.Decoder(_Event)
-
-
 class ImageWatcher(EventWatcher):
     """Partial images as they come, and what the finished one was worth."""
 
@@ -141,14 +130,8 @@ class ImageWatcher(EventWatcher):
         self._n = fields.whole("n", 1, 10) or 1
         self._drawn = 0
 
-    def see(self, frame: sse.Frame) -> None:
-        try:
-            event = _event.decode(frame.data)
-        except (msgspec.MsgspecError, RecursionError):
-            return
-        if event.error is not None:
-            self.failure = failure_in(event.error)
-        elif event.type.endswith(".completed"):
+    def see(self, event: Event) -> None:
+        if event.type.endswith(".completed"):
             self._drawn += 1
             self.done = self._drawn >= self._n
             self.usage = usage_in(event.usage) or self.usage

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 import msgspec
 
-from pisces_proxy import media, splice, sse
+from pisces_proxy import media, splice
 from pisces_proxy.chat import Loss
 from pisces_proxy.errors import BadRequest
 from pisces_proxy.media import Sound, Speech
@@ -17,7 +17,7 @@ from pisces_proxy.usage import Usage
 
 from . import speech_sound
 from .manners import OpenAIMedia
-from .media_events import EventWatcher, failure_in
+from .media_events import Event, EventWatcher
 from .media_fields import Fields
 from .media_passing import peek_speech
 from .rewriting import rewritten
@@ -141,25 +141,18 @@ class _Counts(msgspec.Struct):
     output_tokens: int = 0
 
 
-class _Event(msgspec.Struct):
-    type: str = ""
-    usage: _Counts | None = None
-    error: Any = None
-
-
-_event = msgspec.json.Decoder(_Event)
+_counts = msgspec.json.Decoder(_Counts | None)
 
 
 class SpeechWatcher(EventWatcher):
-    def see(self, frame: sse.Frame) -> None:
-        try:
-            event = _event.decode(frame.data)
-        except (msgspec.MsgspecError, RecursionError):
-            return
-        if event.error is not None:
-            self.failure = failure_in(event.error)
-        elif event.type == "speech.audio.done":
-            self.done = True
-            if event.usage is not None:
-                counts = event.usage
-                self.usage = Usage(input=counts.input_tokens, output=counts.output_tokens, audio_output=counts.output_tokens)
+    def see(self, event: Event) -> None:
+        if event.type == "speech.audio.done":
+            self.done, self.usage = True, _usage(event.usage)
+
+
+def _usage(told: msgspec.Raw) -> Usage | None:
+    try:
+        counts = _counts.decode(told)
+    except msgspec.MsgspecError:
+        return None
+    return Usage(input=counts.input_tokens, output=counts.output_tokens, audio_output=counts.output_tokens) if counts else None
