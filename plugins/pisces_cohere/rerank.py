@@ -8,14 +8,16 @@ import msgspec
 
 from pisces_proxy import media
 from pisces_proxy.answers import read
+from pisces_proxy.inputs import own_members
 from pisces_proxy.media import Ranking
-from pisces_proxy.plans import Ask, Plan
+from pisces_proxy.plans import Ask, Plan, leaving
 from pisces_proxy.plugin import Profile
 from pisces_proxy.usage import Usage
 
 from .dialect import CohereWire, Meta, billed
 
 _encode = msgspec.json.Encoder().encode
+_OWN = ("max_tokens_per_doc",)
 
 
 class _Hit(msgspec.Struct):
@@ -42,9 +44,9 @@ class Rerank(CohereWire):
         body: dict[str, Any] = {"model": model, "query": request.query, "documents": request.documents}
         if request.top_n is not None:
             body["top_n"] = min(request.top_n, len(request.documents))
-        if "max_tokens_per_doc" in request.extra:
-            body["max_tokens_per_doc"] = request.extra["max_tokens_per_doc"]
-        got = yield Ask(body=_encode(body))
+        own, strangers = own_members(request.extra, _OWN)
+        yield from leaving(strangers)
+        got = yield Ask(body=_encode({**body, **own}))
         found = read(_answer, got.body, "ranking")
         units = billed(found.meta).search_units
         return Ranking(

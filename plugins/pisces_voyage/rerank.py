@@ -8,12 +8,14 @@ import msgspec
 
 from pisces_proxy import media
 from pisces_proxy.answers import read
+from pisces_proxy.inputs import own_members
 from pisces_proxy.media import Ranking
-from pisces_proxy.plans import Ask, Plan
+from pisces_proxy.plans import Ask, Plan, leaving
 from pisces_proxy.plugin import MediaWire, Profile
 from pisces_proxy.usage import Usage
 
 _encode = msgspec.json.Encoder().encode
+_OWN = ("truncation",)
 
 
 class _Hit(msgspec.Struct):
@@ -42,9 +44,9 @@ class Rerank(MediaWire):
         body: dict[str, Any] = {"model": model, "query": request.query, "documents": request.documents}
         if request.top_n is not None:
             body["top_k"] = min(request.top_n, len(request.documents))
-        if "truncation" in request.extra:
-            body["truncation"] = request.extra["truncation"]
-        got = yield Ask(body=_encode(body))
+        own, strangers = own_members(request.extra, _OWN)
+        yield from leaving(strangers)
+        got = yield Ask(body=_encode({**body, **own}))
         found = read(_answer, got.body, "ranking")
         hits = tuple(media.Hit(each.index, each.relevance_score) for each in found.data)
         usage = Usage(input=found.usage.total_tokens) if found.usage else None

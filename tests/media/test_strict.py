@@ -62,6 +62,14 @@ CASES = {
         "cohere", "embed-v4.0", EMBEDDINGS, {"input": "a", "stranger": 1}, "stranger",
         {"/v1/v2/embed": {"embeddings": {"float": [[0.5]]}}},
     ),
+    "cohere.rerank": Case(
+        "cohere", "rerank-v3.5", "/v1/rerank", {"query": "q", "documents": ["a"], "stranger": 1}, "stranger",
+        {"/v1/v2/rerank": {"results": [{"index": 0, "relevance_score": 0.5}]}},
+    ),
+    "voyage.rerank": Case(
+        "voyage", "rerank-2.5", "/v1/rerank", {"query": "q", "documents": ["a"], "stranger": 1}, "stranger",
+        {"/v1/rerank": {"data": [{"index": 0, "relevance_score": 0.5}]}},
+    ),
     "minimax.speech": Case(
         "minimax", "speech-2.8-hd", SPEECH, {"input": "Hello", "voice": "v", "instructions": "softly"}, "instructions",
         {"/v1/t2a_v2": {"data": {"audio": "0102"}, "base_resp": {"status_code": 0}}},
