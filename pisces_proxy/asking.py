@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, TypeVar
 from urllib.parse import quote, urljoin
 
 import msgspec
 
-from .calls import base_of, headers_for, refuse_losses
+from .calls import base_of, headers_for, refusal, refuse_losses
 from .chat import Loss
 from .dialect import Dialect
 from .errors import PiscesError, UpstreamBroken, UpstreamTimeout
@@ -127,13 +127,11 @@ class Asker:
         got = await self.ask(ask)
         run.answered(got.status)
         if not 200 <= got.status < 300:
-            raise self.refusal(got.status, got.headers, got.body)
+            raise self.refusal(got)
         return got
 
-    def refusal(self, status: int, headers: Mapping[str, str], body: bytes) -> PiscesError:
-        if 300 <= status < 400:
-            return UpstreamBroken(f"The upstream answered with a redirect ({status}). Check the channel's base_url.")
-        return self._wire.decode_error(status, headers, body)
+    def refusal(self, got: Got) -> PiscesError:
+        return refusal(self._wire, got.status, got.headers, got.body)
 
     # -- one request
 

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from types import TracebackType
+from typing import TypeVar
 
 from . import routing
 from .calls import Incoming
-from .errors import PiscesError
+from .errors import PiscesError, Unsupported, UpstreamError
 from .routing import Candidate, Rest
 from .storage import Attempt
+
+R = TypeVar("R")
 
 
 class Attempting:
@@ -36,11 +39,26 @@ class Attempting:
         if error is None:
             routing.succeeded(self._target, self._rest)
         elif isinstance(error, PiscesError):
-            attempt.error = f"{error.kind}: {error.message}"[:500]
+            attempt.error = noted(error)
             attempt.status = attempt.status or getattr(error, "upstream_status", 0) or None
             routing.failed(self._target, self._rest, error, clock())
         else:
             routing.released(self._target, self._rest)
+
+
+async def first_that_answers(model: str, candidates: list[Candidate], ask: Callable[[Candidate, str, Rest], Awaitable[R]]) -> R:
+    """What the first candidate gives that gives anything. Raises what the last one said, or that all are resting."""
+    failure: PiscesError | None = None
+    for candidate, key, rest in tries(candidates):
+        try:
+            return await ask(candidate, key, rest)
+        except Unsupported as error:
+            failure = failure or error  # another channel may speak a format that has it
+        except UpstreamError as error:
+            if error.final:
+                raise
+            failure = error
+    raise failure or routing.all_resting(model, candidates, clock())
 
 
 def tries(candidates: list[Candidate]) -> Iterator[tuple[Candidate, str, Rest]]:
@@ -53,6 +71,11 @@ def tries(candidates: list[Candidate]) -> Iterator[tuple[Candidate, str, Rest]]:
             yield candidate, *taken
             if taken[1].available(clock()):  # it was not the key
                 break
+
+
+def noted(error: PiscesError) -> str:
+    """An error as an attempt's record has it."""
+    return f"{error.kind}: {error.message}"[:500]
 
 
 def clock() -> float:

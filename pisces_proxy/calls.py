@@ -10,7 +10,7 @@ import msgspec
 
 from . import chat, surrogates, tokens
 from .dialect import Dialect
-from .errors import AnswerMalformed, PiscesError, ProofRefused, Unsupported
+from .errors import AnswerMalformed, PiscesError, ProofRefused, Unsupported, UpstreamBroken
 from .fetch import Fetcher, inlined
 from .limits import Lease
 from .plugin import Encoded, Endpoint, Operation, Profile, Reply, Wire
@@ -213,36 +213,51 @@ def headers_for(target: Target, wire: Dialect, key: str, extra: Mapping[str, str
     }
 
 
+def refusal(wire: Dialect, status: int, headers: Mapping[str, str], body: bytes) -> PiscesError:
+    """What an upstream's answer means that is no 200."""
+    if 300 <= status < 400:
+        return UpstreamBroken(f"The upstream answered with a redirect ({status}). Check the channel's base_url.")
+    return wire.decode_error(status, headers, body)
+
+
 def told_in_band(call: Call, error: PiscesError) -> bytes:
     """An error behind the headers of a stream, in the client's form."""
-    reply = Reply(
-        model=call.operation.model,
-        request_id=call.request_id,
-        created=int(call.now),
-        stream=True,
-        form=call.operation.form,
-        seals=call.seals,
-    )
-    return call.wire.encoder(reply).encode([chat.Failed(error=error)])
+    return call.wire.encoder(reply_to(call)).encode([chat.Failed(error=error)])
 
 
 def reply_for(call: Call, prepared: Prepared) -> Reply:
     """What the client's encoder must know."""
-    operation = call.operation
     request = None if prepared.same else call.canonical()
+    return reply_to(
+        call,
+        include_usage=wants_usage(call),
+        extension=extension(call, prepared.target.channel.name, prepared.losses),
+        request=request,
+        input_estimate=tokens.of_request(request) if request is not None and call.operation.stream else 0,
+        images_as_text=prepared.profile.images_as_text or call.key.images_as_text,
+    )
+
+
+def reply_to(call: Incoming, **more: Any) -> Reply:
+    """What an answer of any kind says of its request; `more` are other members of Reply."""
+    operation = call.operation
     return Reply(
         model=operation.model,
         request_id=call.request_id,
         created=int(call.now),
         stream=operation.stream,
         form=operation.form,
-        include_usage=wants_usage(call),
-        extension=extension(call, prepared.target.channel.name, prepared.losses),
-        request=request,
-        input_estimate=tokens.of_request(request) if request is not None and operation.stream else 0,
-        images_as_text=prepared.profile.images_as_text or call.key.images_as_text,
         seals=call.seals,
+        **more,
     )
+
+
+def answer_headers(call: Incoming, channel: str, wire: Dialect) -> dict[str, str]:
+    """The gateway's own headers of an answer: who gave it, and what was lost on the way."""
+    headers = {**call.headers, "x-pisces-channel": channel, "x-pisces-protocol": wire.protocol}
+    if call.losses:
+        headers["x-pisces-warnings"] = warnings_header(call.losses)
+    return headers
 
 
 def wants_usage(call: Call) -> bool:

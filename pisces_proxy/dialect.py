@@ -6,6 +6,7 @@ import abc
 from collections.abc import Mapping
 from typing import ClassVar
 
+from . import refusals
 from .errors import NotBuilt, PiscesError
 from .limits import Standing
 from .operation import Operation
@@ -22,9 +23,9 @@ class Dialect(abc.ABC):
     protocol: ClassVar[str]
     kind: ClassVar[str]
 
-    @abc.abstractmethod
     def decode_error(self, status: int, headers: Mapping[str, str], body: bytes) -> PiscesError:
         """An upstream's refusal as one of ours (wire.md D3). Never raises."""
+        return refusals.understand(status, headers, refusals.complaint(body))
 
     def encode_error(self, error: PiscesError, request_id: str, extension: bytes) -> tuple[int, bytes]:
         """HTTP status and JSON body in the client's dialect (wire.md D1, D2)."""

@@ -10,11 +10,22 @@ from collections.abc import Mapping
 
 import msgspec
 
-from . import chat, routing
-from .attempts import Attempting, clock, elapsed_ms, tries
+from .attempts import Attempting, clock, elapsed_ms, first_that_answers, noted
 from .background import Background
-from .calls import Call, Prepared, extension, prepare, reply_for, second_try, warnings_header, wire_for
-from .errors import AnswerMalformed, PiscesError, ProofRefused, Unsupported, UpstreamBroken, UpstreamError, UpstreamTimeout
+from .calls import (
+    Call,
+    Prepared,
+    answer_headers,
+    extension,
+    prepare,
+    refusal,
+    reply_for,
+    reply_to,
+    second_try,
+    told_in_band,
+    wire_for,
+)
+from .errors import AnswerMalformed, PiscesError, ProofRefused, UpstreamError
 from .fanout import fan_out, in_parts
 from .fetch import Fetcher
 from .local import answer as ask_locally
@@ -79,15 +90,9 @@ class Engine:
                 return None
 
     async def _first_that_answers(self, call: Call, candidates: list[Candidate], stream: Stream | None) -> Answer | None:
-        failure: PiscesError | None = None
-        for candidate, key, rest in tries(candidates):
-            try:
-                return await self._answered(call, candidate, key, rest, stream)
-            except Unsupported as error:
-                failure = failure or error  # another channel may speak a wire that has it
-            except UpstreamError as error:
-                failure = error
-        raise failure or routing.all_resting(call.operation.model, candidates, clock())
+        return await first_that_answers(
+            call.operation.model, candidates, lambda candidate, key, rest: self._answered(call, candidate, key, rest, stream)
+        )
 
     async def _answered(self, call: Call, candidate: Candidate, key: str, rest: Rest, stream: Stream | None) -> Answer | None:
         """One channel's answer, asked for once more where that may mend it; never a third time."""
@@ -156,7 +161,7 @@ class Engine:
         else:
             told = call.wire.encode_response(restored(response, prepared, usage), reply)
         await self._books.settle(call, 200, usage)
-        return Answer(200, told, _answer_headers(call, prepared, {"Content-Type": "application/json"}))
+        return Answer(200, told, {"Content-Type": "application/json", **self._headers(call, prepared)})
 
     # -- streams
 
@@ -169,14 +174,14 @@ class Engine:
                 if not prepared.stream:
                     held = await _at_once(prepared, exchange, transform)
                 else:
-                    held = await _within(candidate.target.channel.first_byte_timeout, exchange, transform)
+                    held = await first_useful(exchange, transform, candidate.target.channel.first_byte_timeout)
             except BaseException:
                 exchange.close()
                 raise
         self._chosen(call, prepared)
         call.record.first_byte_ms = elapsed_ms(call)
         if not stream.sink.opened:
-            stream.headers = _answer_headers(call, prepared, stream.headers)
+            stream.headers = {**stream.headers, **self._headers(call, prepared)}
         await self._relay(call, exchange, transform, stream, held, prepared)
         return None
 
@@ -197,7 +202,7 @@ class Engine:
         async def settle() -> None:
             attempt.total_ms = elapsed_ms(call)
             if transform.failure is not None:
-                attempt.error = f"{transform.failure.kind}: {transform.failure.message}"[:500]
+                attempt.error = noted(transform.failure)
             await self._books.settle(call, 200, _counted(call, transform), transform.failure)
 
         stream.watch(exchange, prepared.target.channel.idle_timeout, clock())
@@ -230,16 +235,8 @@ class Engine:
 
     async def _fail_in_band(self, call: Call, stream: Stream, error: PiscesError) -> None:
         """An error behind the headers: only heartbeats have gone out, no channel has answered."""
-        reply = Reply(
-            model=call.operation.model,
-            request_id=call.request_id,
-            created=int(call.now),
-            stream=True,
-            form=call.operation.form,
-            seals=call.seals,
-        )
         await self._books.settle(call, error.status, None, error)
-        await stream.write(call.wire.encoder(reply).encode([chat.Failed(error=error)]), clock())
+        await stream.write(told_in_band(call, error), clock())
         await stream.sink.close()
 
     # -- counting without answering
@@ -252,13 +249,7 @@ class Engine:
                 return counted
         usage = Usage(input=prompt_estimate(call), estimated=True)
         call.record.flags.append("usage_estimated")
-        reply = Reply(
-            model=call.operation.model,
-            request_id=call.request_id,
-            created=int(call.now),
-            extension=extension(call, "", (), usage_estimated=True),
-            seals=call.seals,
-        )
+        reply = reply_to(call, extension=extension(call, "", (), usage_estimated=True))
         call.canonical()  # a request that nobody could read is refused, not counted
         await self._books.settle(call, 200, Usage())
         return Answer(200, call.wire.encode_count(usage, reply), {"Content-Type": "application/json"})
@@ -284,7 +275,11 @@ class Engine:
         reply = reply_for(call, prepared)
         await self._books.settle(call, 200, Usage())
         body = call.wire.encode_count(Usage(input=number), reply)
-        return Answer(200, body, _answer_headers(call, prepared, {"Content-Type": "application/json"}))
+        return Answer(200, body, {"Content-Type": "application/json", **self._headers(call, prepared)})
+
+    @staticmethod
+    def _headers(call: Call, prepared: Prepared) -> dict[str, str]:
+        return answer_headers(call, prepared.target.channel.name, prepared.spoken)
 
     @staticmethod
     def _chosen(call: Call, prepared: Prepared) -> None:
@@ -306,9 +301,7 @@ async def _refusal(prepared: Prepared, exchange: Exchange) -> PiscesError:
         body = b""
     finally:
         exchange.close()
-    if 300 <= exchange.status < 400:
-        return UpstreamBroken(f"The upstream answered with a redirect ({exchange.status}). Check the channel's base_url.")
-    return prepared.wire.decode_error(exchange.status, exchange.headers, body)
+    return refusal(prepared.wire, exchange.status, exchange.headers, body)
 
 
 def _counted(call: Call, transform: Transform) -> Usage:
@@ -324,24 +317,8 @@ def _counted(call: Call, transform: Transform) -> Usage:
     return msgspec.structs.replace(usage, output=max(usage.output, -(-transform.letters // 4)), estimated=True)
 
 
-async def _within(seconds: float, exchange: Exchange, transform: Transform) -> bytes:
-    try:
-        return await first_useful(exchange, transform, seconds)
-    except TimeoutError:
-        raise UpstreamTimeout(f"The upstream sent nothing useful within {seconds:.0f} s.") from None
-
-
 async def _at_once(prepared: Prepared, exchange: Exchange, transform: Transform) -> bytes:
     """A stream made of an answer that came whole."""
     response = prepared.wire.decode_response(await exchange.read(WHOLE_LIMIT), prepared.profile)
     assert isinstance(transform, Translation)
     return transform.whole(response)
-
-
-def _answer_headers(call: Call, prepared: Prepared, headers: Mapping[str, str]) -> dict[str, str]:
-    headers = {**headers, **call.headers}
-    headers["x-pisces-channel"] = prepared.target.channel.name
-    headers["x-pisces-protocol"] = prepared.spoken.protocol
-    if prepared.losses:
-        headers["x-pisces-warnings"] = warnings_header(prepared.losses)
-    return headers

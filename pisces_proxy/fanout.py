@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from . import chat, sse
-from .calls import Call, Prepared, wire_for
+from .calls import Call, Prepared, reply_to, wire_for
 from .errors import GatewayError, PiscesError
 from .local import LocalExchange
 from .log import log
@@ -85,17 +85,7 @@ class _Fan:
         return prepared, exchange
 
     def _reply(self) -> Reply:
-        call = self._call
-        return Reply(
-            model=call.operation.model,
-            request_id=call.request_id,
-            created=int(call.now),
-            stream=call.operation.stream,
-            form=call.operation.form,
-            include_usage=True,
-            request=call.canonical(),
-            seals=call.seals,
-        )
+        return reply_to(self._call, include_usage=True, request=self._call.canonical())
 
     # -- whole
 

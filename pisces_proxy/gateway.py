@@ -387,5 +387,3 @@ async def opened(config: Config, registry: Registry, *, source: str | None = Non
         async with running(gateway.hearts.run(), gateway.watch(), gateway.sweep(), gateway.warm()):
             yield gateway
             await gateway.tasks.close(seconds(config.server.grace))
-
-

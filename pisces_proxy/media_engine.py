@@ -10,11 +10,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 
-from . import media, routing
+from . import media
 from .asking import Asker
-from .attempts import Attempting, clock, elapsed_ms, tries
+from .attempts import Attempting, clock, elapsed_ms, first_that_answers
 from .background import Background
-from .calls import extension, refuse_losses, warnings_header, wire_for
+from .calls import answer_headers, extension, refuse_losses, reply_to, wire_for
 from .delivery import Deliverer, as_given, inlined
 from .driving import Driven, shares, together
 from .engine import Answer
@@ -23,7 +23,7 @@ from .fetch import Fetcher
 from .media_calls import MediaCall, worth
 from .media_relay import relayed
 from .mediawire import Counted, Driver, MediaWire, Told
-from .plans import Plan
+from .plans import Got, Plan
 from .plugin import LocalProvider, Profile, Reply
 from .records import Books
 from .relay import Hearts, Sink, Stream
@@ -80,17 +80,9 @@ class MediaEngine:
         return Stream(sink, headers, BEAT if events else b"", BEAT if events else b"", clock())
 
     async def _first_that_answers(self, call: MediaCall, candidates: list[Candidate], stream: Stream) -> Answer | None:
-        failure: PiscesError | None = None
-        for candidate, key, rest in tries(candidates):
-            try:
-                return await self._try(call, candidate, key, rest, stream)
-            except Unsupported as error:
-                failure = failure or error  # another channel may speak a format that has it
-            except UpstreamError as error:
-                if error.final:
-                    raise
-                failure = error
-        raise failure or routing.all_resting(call.operation.model, candidates, clock())
+        return await first_that_answers(
+            call.operation.model, candidates, lambda candidate, key, rest: self._try(call, candidate, key, rest, stream)
+        )
 
     async def _try(self, call: MediaCall, candidate: Candidate, key: str, rest: Rest, stream: Stream) -> Answer | None:
         target = candidate.target
@@ -105,7 +97,7 @@ class MediaEngine:
             with Attempting(call, candidate, rest) as attempt:
                 opening = await relayed(call, wire, asker, profile, candidate, attempt)
             self._chosen(call, target, wire, attempt, same=True)
-            await opening.run(stream, self._headers(call, target, wire), self._books)
+            await opening.run(stream, answer_headers(call, target.channel.name, wire), self._books)
             return None
         return await self._passed(call, candidate, rest, asker, wire, profile)
 
@@ -219,7 +211,7 @@ class MediaEngine:
         encoder = call.wire.encoder(request, reply)
         events = encoder.start() + encoder.result(result)
         if not stream.sink.opened:
-            stream.headers = {**stream.headers, **self._headers(call, target, wire)}
+            stream.headers = {**stream.headers, **answer_headers(call, target.channel.name, wire)}
         await self._books.settle(call, 200, usage)
         await stream.write(events, clock())
         await stream.sink.close()
@@ -229,7 +221,7 @@ class MediaEngine:
 
     async def _answer(self, call: MediaCall, target: Target, wire: MediaWire | Driver, told: Told, usage: Usage) -> Answer:
         await self._books.settle(call, 200, usage)
-        return Answer(200, told.body, {**self._headers(call, target, wire), "Content-Type": told.mime})
+        return Answer(200, told.body, {**answer_headers(call, target.channel.name, wire), "Content-Type": told.mime})
 
     @staticmethod
     def _counted(call: MediaCall, counted: Counted | media.Result) -> Usage:
@@ -239,23 +231,7 @@ class MediaEngine:
     @staticmethod
     def _reply(call: MediaCall, target: Target, usage: Usage) -> Reply:
         more = {"usage_estimated": True} if usage.estimated else {}
-        operation = call.operation
-        return Reply(
-            model=operation.model,
-            request_id=call.request_id,
-            created=int(call.now),
-            stream=operation.stream,
-            form=operation.form,
-            extension=extension(call, target.channel.name, call.losses, **more),
-            seals=call.seals,
-        )
-
-    @staticmethod
-    def _headers(call: MediaCall, target: Target, wire: MediaWire | Driver) -> dict[str, str]:
-        headers = {**call.headers, "x-pisces-channel": target.channel.name, "x-pisces-protocol": wire.protocol}
-        if call.losses:
-            headers["x-pisces-warnings"] = warnings_header(call.losses)
-        return headers
+        return reply_to(call, extension=extension(call, target.channel.name, call.losses, **more))
 
     @staticmethod
     def _chosen(call: MediaCall, target: Target, wire: MediaWire | Driver, attempt: Attempt, *, same: bool) -> None:
@@ -271,13 +247,10 @@ class MediaEngine:
     async def _fail_in_band(self, call: MediaCall, stream: Stream, error: PiscesError) -> None:
         """An error behind the headers: only heartbeats have gone out."""
         await self._books.settle(call, error.status, None, error)
-        reply = Reply(
-            model=call.operation.model, request_id=call.request_id, created=int(call.now), stream=True, seals=call.seals
-        )
-        await stream.write(call.wire.encoder(call.canonical(), reply).failed(error), clock())
+        await stream.write(call.wire.encoder(call.canonical(), reply_to(call)).failed(error), clock())
         await stream.sink.close()
 
 
-def _once(wire: MediaWire, call: MediaCall, model: str, profile: Profile) -> Plan:  # type: ignore[type-arg]
-    got = yield wire.rewrite(call.operation, model, profile)
+def _once(wire: MediaWire, call: MediaCall, model: str, profile: Profile) -> Plan[Got]:
+    got: Got = yield wire.rewrite(call.operation, model, profile)
     return got

@@ -6,9 +6,9 @@ import asyncio
 from collections.abc import Callable, Mapping
 
 from .asking import Asker
-from .attempts import clock, elapsed_ms
-from .calls import extension
-from .errors import PiscesError, UpstreamBroken, UpstreamTimeout
+from .attempts import clock, elapsed_ms, noted
+from .calls import extension, refusal, reply_to
+from .errors import PiscesError, UpstreamBroken
 from .media_calls import MediaCall, worth
 from .mediawire import Counted, MediaWire, Watcher
 from .plugin import Profile, Reply
@@ -117,7 +117,7 @@ class Opening:
         call, watcher = self._call, self._watched.watcher
         self._attempt.total_ms = elapsed_ms(call)
         if failure is not None:
-            self._attempt.error = f"{failure.kind}: {failure.message}"[:500]
+            self._attempt.error = noted(failure)
         usage, call.measures = worth(call, Counted(usage=watcher.usage, measures=watcher.measures))
         await books.settle(call, status, usage, failure)
 
@@ -131,38 +131,18 @@ async def relayed(
     try:
         if not 200 <= exchange.status < 300:
             headers = {name.lower(): value for name, value in exchange.headers.items()}
-            raise asker.refusal(exchange.status, headers, await exchange.read(_REFUSAL))
-        reply = _reply(call, candidate)
+            raise refusal(wire, exchange.status, headers, await exchange.read(_REFUSAL))
+        reply = reply_to(call, extension=extension(call, candidate.target.channel.name, ()))
         watched = Watched(wire.watcher(call.operation, profile, reply), _failing(call, reply))
         channel = candidate.target.channel
-        held = await _first(exchange, watched, asker.timeouts.first_byte)
+        held = await first_useful(exchange, watched, asker.timeouts.first_byte)
     except BaseException:
         exchange.close()
         raise
     return Opening(call, exchange, watched, held, channel.idle_timeout, attempt)
 
 
-async def _first(exchange: Exchange, watched: Watched, seconds: float) -> bytes:
-    try:
-        return await first_useful(exchange, watched, seconds)
-    except TimeoutError:
-        raise UpstreamTimeout(f"The upstream sent nothing within {seconds:.0f} s.") from None
-
-
 def _failing(call: MediaCall, reply: Reply) -> Callable[[PiscesError], bytes] | None:
     if not call.operation.stream:
         return None
     return lambda error: call.wire.encoder(call.canonical(), reply).failed(error)
-
-
-def _reply(call: MediaCall, candidate: Candidate) -> Reply:
-    operation = call.operation
-    return Reply(
-        model=operation.model,
-        request_id=call.request_id,
-        created=int(call.now),
-        stream=operation.stream,
-        form=operation.form,
-        extension=extension(call, candidate.target.channel.name, ()),
-        seals=call.seals,
-    )

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 import msgspec
 
+from .background import running
 from .config import size
 from .delivery import Deliverer
 from .fetch import Fetcher
@@ -39,10 +39,8 @@ async def media_work(gateway: Gateway, upstream: Upstream, fetcher: Fetcher) -> 
         deliverer=Deliverer(store),
         limit=size(gateway.config.server.max_result),
     )
-    pruning = asyncio.get_running_loop().create_task(store.prune())
     try:
-        yield MediaWork(engine, store)
+        async with running(store.prune()):
+            yield MediaWork(engine, store)
     finally:
-        pruning.cancel()
-        await asyncio.gather(pruning, return_exceptions=True)
         await store.close()

@@ -58,19 +58,19 @@ class Watcher:
         return b""
 
 
-class MediaEncoder:
+class MediaEncoder(abc.ABC):
     """A result, written as the client's stream."""
 
     def start(self) -> bytes:
         return b""
 
+    @abc.abstractmethod
     def result(self, result: media.Result) -> bytes:
         """The whole result as events, the end included."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def failed(self, error: PiscesError) -> bytes:
         """What tells the client that nothing more will come."""
-        raise NotImplementedError
 
 
 class MediaWire(Dialect):

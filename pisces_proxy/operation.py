@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Literal
+from typing import Literal, TypeVar
 
 import msgspec
 
@@ -11,6 +11,8 @@ from . import chat
 from .errors import BadRequest
 from .forms import Form
 from .seals import Seals
+
+T = TypeVar("T")
 
 
 class Operation(msgspec.Struct, kw_only=True):
@@ -62,12 +64,17 @@ class _Peek(msgspec.Struct):
 _peek = msgspec.json.Decoder(_Peek)
 
 
-def peek_body(body: bytes, path: Mapping[str, str], query: Mapping[str, str]) -> tuple[str, bool, str]:
-    """Model and stream flag as top-level members of a JSON body: the usual `Endpoint.peek`."""
+def read_body(decoder: msgspec.json.Decoder[T], body: bytes) -> T:
+    """A JSON body, as far as the decoder looks. Raises BadRequest naming the member that is wrong."""
     try:
-        seen = _peek.decode(body)
+        return decoder.decode(body)
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
         raise _unreadable(body, error) from None
+
+
+def peek_body(body: bytes, path: Mapping[str, str], query: Mapping[str, str]) -> tuple[str, bool, str]:
+    """Model and stream flag as top-level members of a JSON body: the usual `Endpoint.peek`."""
+    seen = read_body(_peek, body)
     if not seen.model:
         raise BadRequest("The request names no model. Send a `model` member.", param="model", code="missing_required_parameter")
     return seen.model, bool(seen.stream), "sse"

@@ -26,6 +26,7 @@ from .operation import Model as Model
 from .operation import Operation as Operation
 from .operation import Reply as Reply
 from .operation import peek_body as peek_body
+from .operation import read_body as read_body
 from .profile import Profile as Profile
 from .seals import Seals
 from .task import Progress

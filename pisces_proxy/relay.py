@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Protocol
 
-from .errors import PiscesError
+from .errors import PiscesError, UpstreamTimeout
 from .transform import Transform
 from .upstream import Exchange
 
@@ -117,15 +117,19 @@ class Hearts:
 async def first_useful(exchange: Exchange, transform: Transform, seconds: float) -> bytes:
     """Read until something useful has come. What the client will get for it, nothing of which has been sent.
 
-    Raises the upstream's error where it fails or ends before that: another channel may be tried.
+    Raises the upstream's error where it fails or ends before that, or has not come to it in time: another channel may be
+    tried.
     """
     held = b""
-    async with asyncio.timeout(seconds):
-        while not transform.useful and transform.failure is None:
-            chunk = await exchange.chunk()
-            held += transform.feed(chunk) if chunk else transform.end()
-            if not chunk:
-                break
+    try:
+        async with asyncio.timeout(seconds):
+            while not transform.useful and transform.failure is None:
+                chunk = await exchange.chunk()
+                held += transform.feed(chunk) if chunk else transform.end()
+                if not chunk:
+                    break
+    except TimeoutError:
+        raise UpstreamTimeout(f"The upstream sent nothing useful within {seconds:.0f} s.") from None
     if transform.failure is not None and not transform.useful:
         raise transform.failure
     return held

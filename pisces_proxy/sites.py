@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import ipaddress
 from urllib.parse import SplitResult, urlsplit
+
+from .addresses import is_literal
 
 _SECOND = {"ac", "co", "com", "edu", "gov", "net", "org"}  # `com.cn` is nobody's own
 _PORTS = {"http": 80, "https": 443}
@@ -24,7 +25,7 @@ def same_site(url: str, base: str) -> bool:
     if one.scheme != "https" or other.scheme != "https" or _port(one) != _port(other):
         return False
     host, parent = one.hostname or "", (other.hostname or "").partition(".")[2]
-    return _is_owned(parent) and not _is_address(other.hostname or "") and host.endswith("." + parent)
+    return _is_owned(parent) and not is_literal(other.hostname or "") and host.endswith("." + parent)
 
 
 def _is_owned(domain: str) -> bool:
@@ -42,11 +43,3 @@ def _port(url: SplitResult) -> int | None:
         return url.port or _PORTS.get(url.scheme)
     except ValueError:
         return None
-
-
-def _is_address(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True

@@ -17,7 +17,7 @@ import msgspec
 
 from . import routing
 from .asking import Asker
-from .attempts import clock
+from .attempts import clock, noted
 from .delivery import inlined
 from .driving import UNREADABLE
 from .errors import ClientError, PiscesError, UpstreamBroken, UpstreamError, UpstreamTimeout
@@ -148,7 +148,7 @@ class Steps:
             ask = form.with_callback(ask, self.callback(task))
         got = await asker.ask(ask)
         if not 200 <= got.status < 300:
-            raise _with_status(asker.refusal(got.status, got.headers, got.body), got.status)
+            raise _with_status(asker.refusal(got), got.status)
         try:
             state = {**form.remembered(request, way.model), **form.submitted(got)}
         except UNREADABLE as error:
@@ -250,7 +250,7 @@ class Steps:
         driver, asker = self._of(task, target)
         got = await self._patiently(asker.ask(driver.poll(task.state)))
         if not 200 <= got.status < 300:
-            raise _with_status(asker.refusal(got.status, got.headers, got.body), got.status)
+            raise _with_status(asker.refusal(got), got.status)
         try:
             return driver.read(got, task.state)
         except UNREADABLE as error:
@@ -371,7 +371,7 @@ def _key(target: Target, wanted: str) -> str:
 
 
 def _tried(task: Task, way: Way, started: float, error: PiscesError | None) -> Task:
-    told = f"{error.kind}: {error.message}"[:500] if error is not None else None
+    told = noted(error) if error is not None else None
     status = getattr(error, "upstream_status", 0) if error is not None else 200
     made = Try(
         channel=way.channel, model=way.model, at=started, status=status or None, error=told,

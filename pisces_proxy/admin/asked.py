@@ -10,6 +10,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from ..ledger import Period
 from ..storage import GroupBy
+from ..task import Status, TaskType
 
 MOST_NANO = 10**17  # a hundred million dollars: sums of such amounts stay far inside 64 bits
 
@@ -81,6 +82,12 @@ class AuditsQuery(Asked, frozen=True):
 
 class PricesQuery(Page, frozen=True):
     model: str | None = None
+
+
+class TasksQuery(Page, frozen=True):
+    account: str | None = None
+    type: TaskType | None = None
+    status: Status | None = None
 
 
 class AccountNew(Asked, frozen=True):

@@ -10,6 +10,7 @@ import msgspec
 from ..ledger import EntryKind, Period
 from ..pricing import Measures, Tier
 from ..storage import Attempt, GroupBy, UsageGroup
+from ..task import Status, TaskType
 from ..usage import Usage
 
 
@@ -207,6 +208,86 @@ class Price(Told, frozen=True):
 class Prices(Told, frozen=True):
     data: list[Price]
     next_cursor: str | None
+
+
+class Task(Told, frozen=True):
+    """A task. `phase` is how far the gateway is with it; `hold_nano` what is held while it runs, `cost_nano` what it cost;
+    `note` what became of it upstream after it was given up."""
+
+    id: str
+    type: TaskType
+    status: Status
+    progress: int
+    phase: str
+    model: str
+    account: str
+    key: str
+    request_id: str
+    channel: str
+    upstream_model: str
+    hold_nano: int
+    cost_nano: int
+    webhook: str
+    error_code: str
+    error_message: str
+    note: str
+    created_at: datetime
+    completed_at: datetime | None
+    deadline: datetime
+
+
+class Tasks(Told, frozen=True):
+    """The newest first."""
+
+    data: list[Task]
+    next_cursor: str | None
+
+
+class Submission(Told, frozen=True):
+    channel: str
+    model: str
+    at: datetime
+    status: int | None
+    error: str | None
+    ms: float
+
+
+class DeliveryAttempt(Told, frozen=True):
+    at: datetime
+    status: int | None
+    error: str
+    ms: float
+
+
+class Delivery(Told, frozen=True):
+    """A webhook on its way: `waiting`, `delivered`, `failed` after its last attempt, `disabled` by a receiver that said 410."""
+
+    id: str
+    event: str
+    url: str
+    state: str
+    created_at: datetime
+    next_at: datetime
+    tries: list[DeliveryAttempt]
+
+
+class TaskInFull(Task, frozen=True):
+    """With its submissions to channels, and every attempt to tell of its end."""
+
+    tries: list[Submission]
+    deliveries: list[Delivery]
+
+
+class Deliveries(Told, frozen=True):
+    data: list[Delivery]
+
+
+class HookSecret(Told, frozen=True):
+    """What receivers verify webhooks with. The one before signs too until `previous_until`."""
+
+    account: str
+    secret: str
+    previous_until: datetime | None
 
 
 class Audit(Told, frozen=True):

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from typing import Any
 
 from msgspec import Raw
 
 from pisces_proxy.errors import PiscesError
-from pisces_proxy.refusals import complaint, understand
 
 from . import shapes
 
@@ -67,7 +65,3 @@ def error_headers(error: PiscesError) -> dict[str, str]:
     if error.retry_after is not None:
         headers["retry-after"] = str(max(math.ceil(error.retry_after), 0))
     return headers
-
-
-def decode_error(status: int, headers: Mapping[str, str], body: bytes) -> PiscesError:
-    return understand(status, headers, complaint(body))

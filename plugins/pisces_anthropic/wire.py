@@ -60,9 +60,6 @@ class Messages(Wire):
     def decoder(self, profile: Profile) -> Decoder:
         return MessagesDecoder()
 
-    def decode_error(self, status: int, headers: Mapping[str, str], body: bytes) -> PiscesError:
-        return faults.decode_error(status, headers, body)
-
     def encode_response(self, response: Response, reply: Reply) -> bytes:
         return answers.encode_response(response, reply)
 

@@ -5,13 +5,14 @@ https://www.volcengine.com/docs/82379/1541523
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import msgspec
 
+from pisces_proxy.answers import read, unreadable
 from pisces_proxy.chat import Loss
-from pisces_proxy.errors import PiscesError, Unsupported
+from pisces_proxy.errors import Unsupported
+from pisces_proxy.inputs import link, own_members, unheard
 from pisces_proxy.media import Asset, Image, Picture, Pictures
 from pisces_proxy.plans import Ask, Got, Plan, leaving
 from pisces_proxy.plugin import MediaWire, Profile
@@ -20,7 +21,6 @@ from pisces_proxy.pricing import Measures
 from pisces_proxy.refusals import Complaint, understand
 from pisces_proxy.usage import Usage
 
-from .dialect import decode_error, encode, link, own_members, unreadable
 from .sizes import size_for
 
 _KNOWN = frozenset({
@@ -28,6 +28,7 @@ _KNOWN = frozenset({
     "optimize_prompt_options", "tools",
 })  # fmt: skip
 _UNKNOWN = ("quality", "style", "background", "output_compression", "moderation", "input_fidelity", "negative_prompt")
+_encode = msgspec.json.Encoder().encode
 
 
 class _Error(msgspec.Struct):
@@ -64,19 +65,16 @@ class Images(MediaWire):
     kind: ClassVar[str] = "image"
     takes_urls: ClassVar[bool] = True
 
-    def decode_error(self, status: int, headers: Mapping[str, str], body: bytes) -> PiscesError:
-        return decode_error(status, headers, body)
-
     def plan(self, request: Image, model: str, profile: Profile) -> Plan[Pictures]:
         members, losses = _members(request, model)
         if "sequential_image_generation" in members:  # a series that belongs together, as many as the model likes
             members.setdefault("sequential_image_generation_options", {"max_images": request.n})
-            asks: tuple[Ask, ...] = (Ask(body=encode(members)),)
+            asks: tuple[Ask, ...] = (Ask(body=_encode(members)),)
         else:
-            asks = (Ask(body=encode(members)),) * request.n
+            asks = (Ask(body=_encode(members)),) * request.n
         yield from leaving(losses)
         gots: tuple[Got, ...] = (yield asks) if len(asks) > 1 else ((yield asks[0]),)
-        return _together([_read(got.body) for got in gots], gots[0].body)
+        return _together([read(_answer, got.body, "pictures") for got in gots], gots[0].body)
 
 
 def _members(request: Image, model: str) -> tuple[dict[str, Any], tuple[Loss, ...]]:
@@ -84,9 +82,10 @@ def _members(request: Image, model: str) -> tuple[dict[str, Any], tuple[Loss, ..
         raise Unsupported("This model makes no variations. Use /v1/images/edits with a prompt.", param="model")
     if request.mask is not None:
         raise Unsupported("This model takes no mask. Say in the prompt what is to change.", param="mask")
-    own, losses = own_members(request.extra, _KNOWN)
+    own, strangers = own_members(request.extra, _KNOWN)
+    losses = list(strangers)
     size, changed = size_for(request, model)
-    given = [link(asset, "image/png") for asset in request.images]
+    given = [link(asset) for asset in request.images]
     named = {
         "size": size,
         "seed": request.seed,
@@ -96,8 +95,7 @@ def _members(request: Image, model: str) -> tuple[dict[str, Any], tuple[Loss, ..
     }
     members = {name: value for name, value in named.items() if value not in ("", None, [])}
     _leave_away(members, model, losses)
-    lost = [name for name in _UNKNOWN if getattr(request, name) not in ("", "auto", None)]
-    losses += [Loss(field=name, action="dropped", reason="the model has no such choice") for name in lost]
+    losses += unheard(request, _UNKNOWN)
     # Ark's own default for `watermark` is true
     return {"model": model, "prompt": request.prompt, "watermark": False, **members, **own}, (*losses, *changed)
 
@@ -108,13 +106,6 @@ def _leave_away(members: dict[str, Any], model: str, losses: list[Loss]) -> None
         if name in members and version not in model.lower() and not model.startswith("ep-"):
             del members[name]
             losses.append(Loss(field=name, action="dropped", reason="the model has no such choice"))
-
-
-def _read(body: bytes) -> _Answer:
-    try:
-        return _answer.decode(body)
-    except (msgspec.MsgspecError, RecursionError):
-        raise unreadable(body, "pictures") from None
 
 
 def _together(answers: list[_Answer], body: bytes) -> Pictures:

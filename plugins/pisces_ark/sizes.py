@@ -7,8 +7,7 @@ import math
 from pisces_proxy.chat import Loss
 from pisces_proxy.media import Image
 from pisces_proxy.plugin import longest_prefix
-
-from .dialect import pixels
+from pisces_proxy.shapes import pixels
 
 _CLASSES = {"1K": 1024, "2K": 2048, "3K": 3072, "4K": 4096}
 # (least, most) pixels: https://www.volcengine.com/docs/82379/1541523

@@ -10,17 +10,19 @@ from urllib.parse import quote
 import msgspec
 
 from pisces_proxy import media, refusals
+from pisces_proxy.answers import read
 from pisces_proxy.chat import Loss
-from pisces_proxy.errors import PiscesError, Unsupported
+from pisces_proxy.errors import Unsupported
+from pisces_proxy.inputs import link, lost, own_members
 from pisces_proxy.media import Asset
 from pisces_proxy.plans import Ask, Got
 from pisces_proxy.plugin import Driver, Profile
 from pisces_proxy.pricing import Measures
+from pisces_proxy.shapes import pixels
 from pisces_proxy.task import Progress, status_of
 from pisces_proxy.usage import Usage
 
-from .dialect import decode_error, encode, link, own_members, pixels, unreadable
-
+_encode = msgspec.json.Encoder().encode
 _KNOWN = frozenset({
     "camera_fixed", "return_last_frame", "service_tier", "execution_expires_after", "frames", "draft", "tools", "priority",
 })  # fmt: skip
@@ -76,9 +78,6 @@ class Video(Driver):
     protocol: ClassVar[str] = "ark"
     kind: ClassVar[str] = "video"
 
-    def decode_error(self, status: int, headers: Mapping[str, str], body: bytes) -> PiscesError:
-        return decode_error(status, headers, body)
-
     def submit(self, request: media.Video, model: str, profile: Profile, tag: str) -> Ask:
         if request.remix_of:
             raise Unsupported("This model remixes nothing. Start a new video with the old one as a reference.", param="id")
@@ -88,17 +87,17 @@ class Video(Driver):
         content: list[dict[str, Any]] = [{"type": "text", "text": prompt}] if prompt else []
         content += [_item(asset) for asset in request.assets]
         own, _ = own_members(request.extra, _KNOWN - {"camera_fixed"} if old else _KNOWN)
-        return Ask(body=encode({"model": model, "content": content, **({} if old else asked), **own}))
+        return Ask(body=_encode({"model": model, "content": content, **({} if old else asked), **own}))
 
     def losses(self, request: media.Video, model: str, profile: Profile) -> tuple[Loss, ...]:
         return _asked(request, model)[1]
 
     def with_callback(self, ask: Ask, url: str) -> Ask:
         assert isinstance(ask.body, bytes)
-        return msgspec.structs.replace(ask, body=encode({**msgspec.json.decode(ask.body), "callback_url": url}))
+        return msgspec.structs.replace(ask, body=_encode({**msgspec.json.decode(ask.body), "callback_url": url}))
 
     def submitted(self, got: Got) -> Mapping[str, Any]:
-        return {"id": _read(_submitted, got.body).id}
+        return {"id": read(_submitted, got.body, "task").id}
 
     def poll(self, state: Mapping[str, Any]) -> Ask:
         return Ask(method="GET", path=_place(state))
@@ -108,7 +107,7 @@ class Video(Driver):
         return Ask(method="DELETE", path=_place(state))
 
     def read(self, got: Got, state: Mapping[str, Any]) -> Progress:
-        task = _read(_task, got.body)
+        task = read(_task, got.body, "task")
         match status_of(task.status):
             case "completed":
                 return _done(task)
@@ -124,19 +123,12 @@ def _place(state: Mapping[str, Any]) -> str:
     return "/" + quote(str(state["id"]), safe="")
 
 
-def _read(decoder: msgspec.json.Decoder[Any], body: bytes) -> Any:
-    try:
-        return decoder.decode(body)
-    except (msgspec.MsgspecError, RecursionError):
-        raise unreadable(body, "task") from None
-
-
 # -- how it is asked for
 
 
 def _asked(request: media.Video, model: str) -> tuple[dict[str, Any], tuple[Loss, ...]]:
     old = _OLD.search(model.lower()) is not None
-    own, losses = own_members(request.extra, _KNOWN)
+    own, strangers = own_members(request.extra, _KNOWN)
     members: dict[str, Any] = {"watermark": request.watermark}
     resolution, ratio = _shape(request)
     seed = request.seed if request.seed is not None and request.seed >= 0 else None
@@ -147,9 +139,8 @@ def _asked(request: media.Video, model: str) -> tuple[dict[str, Any], tuple[Loss
         members["camera_fixed"] = own["camera_fixed"]
     if request.audio is not None and not old:
         members["generate_audio"] = request.audio
-    lost = (["negative_prompt"] if request.negative_prompt else []) + (["audio"] if request.audio and old else [])
-    losses += [Loss(field=name, action="dropped", reason="the model has no such choice") for name in lost]
-    return members, tuple(losses)
+    missing = (["negative_prompt"] if request.negative_prompt else []) + (["audio"] if request.audio and old else [])
+    return members, (*strangers, *lost(missing, "the model has no such choice"))
 
 
 def _shape(request: media.Video) -> tuple[str, str]:

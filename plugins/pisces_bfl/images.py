@@ -9,6 +9,7 @@ from urllib.parse import quote
 import msgspec
 
 from pisces_proxy import refusals, shapes
+from pisces_proxy.answers import unreadable
 from pisces_proxy.chat import Loss
 from pisces_proxy.errors import PiscesError, Unsupported, UpstreamBroken
 from pisces_proxy.inputs import check_count, encoded, lost, own_members, unheard
@@ -38,9 +39,6 @@ class FluxImages(Driver):
     deadline: ClassVar[float] = 600.0
     fleeting: ClassVar[bool] = True  # its URLs live for ten minutes
 
-    def decode_error(self, status: int, headers: Mapping[str, str], body: bytes) -> PiscesError:
-        return refusals.understand(status, headers, refusals.complaint(body))
-
     def submit(self, request: Image, model: str, profile: Profile, tag: str) -> Ask:
         check_count(request.n, 1)
         family = family_of(model)
@@ -64,7 +62,7 @@ class FluxImages(Driver):
     def submitted(self, got: Got) -> Mapping[str, Any]:
         accepted = _accepted.decode(got.body)
         if not accepted.id:
-            raise _unreadable(got.body)
+            raise unreadable(got.body, "task")
         return {"id": accepted.id, "url": accepted.polling_url or ""}
 
     def poll(self, state: Mapping[str, Any]) -> Ask:
@@ -81,7 +79,7 @@ class FluxImages(Driver):
         if word in _MODERATED:
             return Progress(status="failed", error_code="content_policy", error_message=_reasons(task) or _MODERATED[word])
         if not word:
-            raise _unreadable(got.body)
+            raise unreadable(got.body, "task")
         match _STATUSES.get(word):
             case "completed":
                 return _done(task)
@@ -174,9 +172,3 @@ def _forgotten() -> PiscesError:
     error = UpstreamBroken("The upstream does not know this task.")
     error.upstream_status = 404
     return error
-
-
-def _unreadable(body: bytes) -> PiscesError:
-    """A complaint under a 200, or an answer that makes no sense."""
-    found = refusals.complaint(body)
-    return refusals.understand(200, {}, found) if found is not None else UpstreamBroken("The upstream's answer holds no task.")

@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import ClassVar
 
 import msgspec
 
-from pisces_proxy import refusals
-from pisces_proxy.errors import PiscesError, UpstreamBroken
 from pisces_proxy.plugin import MediaWire
 
 
 class CohereWire(MediaWire):
     protocol: ClassVar[str] = "cohere"
-
-    def decode_error(self, status: int, headers: Mapping[str, str], body: bytes) -> PiscesError:
-        return refusals.understand(status, headers, refusals.complaint(body))
 
 
 class Units(msgspec.Struct):
@@ -32,11 +26,3 @@ class Meta(msgspec.Struct):
 
 def billed(meta: Meta | None) -> Units:
     return (meta.billed_units if meta else None) or Units()
-
-
-def unreadable(body: bytes, what: str) -> PiscesError:
-    """The error that an answer with status 200 holds, or that it makes no sense."""
-    found = refusals.complaint(body)
-    if found is not None:
-        return refusals.understand(200, {}, found)
-    return UpstreamBroken(f"The upstream's answer holds no {what}.")

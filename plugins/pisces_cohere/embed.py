@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 import msgspec
 
 from pisces_proxy import token_ids
+from pisces_proxy.answers import read
 from pisces_proxy.chat import Loss
 from pisces_proxy.errors import Unsupported, UpstreamBroken
 from pisces_proxy.media import Embeddings, Vectors
@@ -14,7 +15,7 @@ from pisces_proxy.plans import Ask, Got, Plan, leaving
 from pisces_proxy.plugin import Profile
 from pisces_proxy.usage import Usage
 
-from .dialect import CohereWire, Meta, billed, unreadable
+from .dialect import CohereWire, Meta, billed
 
 _encode = msgspec.json.Encoder().encode
 _TASKS = {"": "search_document", "document": "search_document", "query": "search_query"}
@@ -71,10 +72,7 @@ def _losses(request: Embeddings) -> list[Loss]:
 
 
 def _found(got: Got, inputs: int) -> _Answer:
-    try:
-        found = _answer.decode(got.body)
-    except (msgspec.MsgspecError, RecursionError):
-        raise unreadable(got.body, "vectors") from None
+    found = read(_answer, got.body, "vectors")
     if len(found.embeddings.floats) != inputs:
         raise UpstreamBroken(f"The upstream gave {len(found.embeddings.floats)} vectors for {inputs} inputs.")
     return found

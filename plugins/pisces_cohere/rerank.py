@@ -7,16 +7,17 @@ from typing import Any, ClassVar
 import msgspec
 
 from pisces_proxy import media
-from pisces_proxy.chat import Loss
+from pisces_proxy.answers import read
+from pisces_proxy.inputs import own_members
 from pisces_proxy.media import Ranking
 from pisces_proxy.plans import Ask, Plan, leaving
 from pisces_proxy.plugin import Profile
 from pisces_proxy.usage import Usage
 
-from .dialect import CohereWire, Meta, billed, unreadable
+from .dialect import CohereWire, Meta, billed
 
 _encode = msgspec.json.Encoder().encode
-_OWN = "max_tokens_per_doc"
+_OWN = ("max_tokens_per_doc",)
 
 
 class _Hit(msgspec.Struct):
@@ -43,15 +44,10 @@ class Rerank(CohereWire):
         body: dict[str, Any] = {"model": model, "query": request.query, "documents": request.documents}
         if request.top_n is not None:
             body["top_n"] = min(request.top_n, len(request.documents))
-        if _OWN in request.extra:
-            body[_OWN] = request.extra[_OWN]
-        strangers = [name for name in request.extra if name != _OWN]
-        yield from leaving([Loss(field=name, action="dropped", reason="unknown to this protocol") for name in strangers])
-        got = yield Ask(body=_encode(body))
-        try:
-            found = _answer.decode(got.body)
-        except (msgspec.MsgspecError, RecursionError):
-            raise unreadable(got.body, "ranking") from None
+        own, strangers = own_members(request.extra, _OWN)
+        yield from leaving(strangers)
+        got = yield Ask(body=_encode({**body, **own}))
+        found = read(_answer, got.body, "ranking")
         units = billed(found.meta).search_units
         return Ranking(
             hits=tuple(media.Hit(each.index, each.relevance_score) for each in found.results),

@@ -10,14 +10,16 @@ from typing import Any, ClassVar
 import msgspec
 
 from pisces_proxy import pricing
+from pisces_proxy.answers import read, unreadable
 from pisces_proxy.chat import Loss
 from pisces_proxy.errors import Unsupported
+from pisces_proxy.inputs import link, own_members, unheard
 from pisces_proxy.media import Asset, Image, Picture, Pictures
 from pisces_proxy.plans import Ask, Got, Plan, leaving
 from pisces_proxy.plugin import Profile
 from pisces_proxy.usage import Usage
 
-from .dialect import MULTIMODAL, DashScopeWire, encode, link, own_members, read, secure, unreadable
+from .dialect import MULTIMODAL, DashScopeWire, encode, secure
 from .sizes import size_for
 
 _KNOWN = frozenset({"watermark", "prompt_extend", "enable_sequential", "thinking_mode", "enable_interleave", "color_palette"})
@@ -62,7 +64,7 @@ class Images(DashScopeWire):
 
     def plan(self, request: Image, model: str, profile: Profile) -> Plan[Pictures]:
         parameters, losses = drawing(request, model, profile)
-        content: list[dict[str, str]] = [{"image": link(asset, "image/png")} for asset in request.images]
+        content: list[dict[str, str]] = [{"image": link(asset)} for asset in request.images]
         content.append({"text": request.prompt})
         said = {"model": model, "input": {"messages": [{"role": "user", "content": content}]}}
         asks = tuple(
@@ -86,9 +88,7 @@ def drawing(request: Image, model: str, profile: Profile) -> tuple[dict[str, Any
     parameters: dict[str, Any] = {"watermark": False, **own}  # DashScope's own default differs from model to model
     named = {"size": size, "negative_prompt": request.negative_prompt, "seed": request.seed}
     parameters |= {name: value for name, value in named.items() if value not in ("", None)}
-    lost = [name for name in _UNKNOWN if getattr(request, name) not in ("", "auto", None)]
-    dropped = [Loss(field=name, action="dropped", reason="the model has no such choice") for name in lost]
-    return parameters, (*losses, *changed, *dropped)
+    return parameters, (*losses, *changed, *unheard(request, _UNKNOWN))
 
 
 def _shares(n: int, most: int) -> list[int]:

@@ -9,12 +9,12 @@ from urllib.parse import quote
 import msgspec
 
 from pisces_proxy import refusals
-from pisces_proxy.errors import PiscesError
+from pisces_proxy.answers import read, unreadable
 from pisces_proxy.plans import Ask, Got
 from pisces_proxy.plugin import Driver
 from pisces_proxy.task import Progress, Status, status_of
 
-from .dialect import encode, read, unreadable
+from .dialect import encode
 
 
 class Output(msgspec.Struct):
@@ -79,9 +79,6 @@ class Jobs(Driver):
     """What its drivers have in common."""
 
     protocol: ClassVar[str] = "dashscope"
-
-    def decode_error(self, status: int, headers: Mapping[str, str], body: bytes) -> PiscesError:
-        return refusals.understand(status, headers, refusals.complaint(body))
 
     def submitted(self, got: Got) -> Mapping[str, Any]:
         return {"id": task_id(got)}

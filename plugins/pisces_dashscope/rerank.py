@@ -10,12 +10,14 @@ from typing import Any, ClassVar
 import msgspec
 
 from pisces_proxy import media
+from pisces_proxy.answers import read
+from pisces_proxy.inputs import own_members
 from pisces_proxy.media import Ranking
 from pisces_proxy.plans import Ask, Plan, leaving
 from pisces_proxy.plugin import Profile
 from pisces_proxy.usage import Usage
 
-from .dialect import DashScopeWire, encode, own_members, read
+from .dialect import DashScopeWire, encode
 
 _KNOWN = frozenset({"instruct"})
 

@@ -7,6 +7,7 @@ import math
 from pisces_proxy.chat import Loss
 from pisces_proxy.media import Image
 from pisces_proxy.plugin import Profile, longest_prefix
+from pisces_proxy.shapes import pixels
 
 _SQUARE = 1280
 _CLASSES = {"1K": 1024, "2K": 2048, "4K": 4096}
@@ -44,11 +45,6 @@ def _wanted(request: Image) -> tuple[int, int] | None:
     shape = _shape(request.aspect_ratio)
     side = _CLASSES.get(request.size, _SQUARE)
     return _near(side * math.sqrt(shape)), _near(side / math.sqrt(shape))
-
-
-def pixels(size: str) -> tuple[int, int] | None:
-    wide, _, high = size.partition("x")
-    return (int(wide), int(high)) if wide.isdigit() and high.isdigit() else None
 
 
 def _shape(ratio: str) -> float:

@@ -12,15 +12,17 @@ from typing import Any, ClassVar
 import msgspec
 
 from pisces_proxy import blobs, media
+from pisces_proxy.answers import read, unreadable
 from pisces_proxy.chat import Loss
 from pisces_proxy.errors import PiscesError, Unsupported
+from pisces_proxy.inputs import own_members
 from pisces_proxy.media import MIMES, Asset, Sound
 from pisces_proxy.plans import Ask, Plan, leaving
 from pisces_proxy.plugin import Profile
 from pisces_proxy.pricing import Measures
 from pisces_proxy.usage import Usage
 
-from .dialect import MULTIMODAL, DashScopeWire, collected, encode, own_members, read, unreadable
+from .dialect import MULTIMODAL, DashScopeWire, collected, encode
 from .sound import wave
 
 _FORMATS = ("wav", "pcm")

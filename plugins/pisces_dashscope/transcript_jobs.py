@@ -6,13 +6,14 @@ from typing import Any
 
 import msgspec
 
+from pisces_proxy.answers import read, unreadable
 from pisces_proxy.errors import PiscesError, Unsupported, UpstreamBroken, UpstreamError, UpstreamTimeout
 from pisces_proxy.media import Segment, Transcript, Transcription, Word
 from pisces_proxy.plans import Plan, Wait
 from pisces_proxy.pricing import Measures
 from pisces_proxy.refusals import Complaint, understand
 
-from .dialect import collected, read, unreadable
+from .dialect import collected
 from .jobs import Output, handed_over, looking, seen, status, task_id
 
 _PATH = "/services/audio/asr/transcription"

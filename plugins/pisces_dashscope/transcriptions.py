@@ -10,15 +10,17 @@ from typing import Any, ClassVar
 
 import msgspec
 
+from pisces_proxy.answers import read, unreadable
 from pisces_proxy.chat import Loss
 from pisces_proxy.errors import PiscesError, TooLarge, Unsupported
+from pisces_proxy.inputs import link, own_members
 from pisces_proxy.media import Asset, Transcript, Transcription
 from pisces_proxy.plans import Ask, Plan, leaving
 from pisces_proxy.plugin import Profile
 from pisces_proxy.pricing import Measures
 from pisces_proxy.usage import Usage
 
-from .dialect import MULTIMODAL, DashScopeWire, encode, link, own_members, read, unreadable
+from .dialect import MULTIMODAL, DashScopeWire, encode
 from .transcript_jobs import heard_later
 
 _KNOWN = frozenset({"enable_itn", "vocabulary_id", "disfluency_removal_enabled", "speaker_count", "special_word_filter"})

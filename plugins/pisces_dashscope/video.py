@@ -13,13 +13,14 @@ import msgspec
 from pisces_proxy import media
 from pisces_proxy.chat import Loss
 from pisces_proxy.errors import Unsupported
+from pisces_proxy.inputs import own_members
 from pisces_proxy.media import Asset
 from pisces_proxy.plans import Ask, Got
 from pisces_proxy.plugin import Profile
 from pisces_proxy.pricing import Measures
 from pisces_proxy.task import Progress
 
-from .dialect import own_members, secure
+from .dialect import secure
 from .jobs import Jobs, ended_badly, handed_over, seen, status
 from .video_models import Line, line_of
 from .video_shapes import shape

@@ -7,6 +7,7 @@ from typing import Any
 
 from pisces_proxy.chat import Loss
 from pisces_proxy.media import Video
+from pisces_proxy.shapes import pixels
 
 from .video_models import Line
 
@@ -39,8 +40,8 @@ def shape(request: Video, line: Line) -> tuple[dict[str, Any], list[Loss]]:
 
 def _lines(request: Video) -> tuple[int, bool]:
     """The number of lines, 0 where nobody asks; and whether it is just what was asked for."""
-    pixels = _pixels(request.size)
-    asked = min(pixels) if pixels else 0
+    size = pixels(request.size)
+    asked = min(size) if size else 0
     if request.resolution:
         said = request.resolution.rstrip("pk")
         asked = {"1k": 1080, "2k": 1440, "4k": 2160}.get(request.resolution, int(said) if said.isdigit() else 0)
@@ -55,8 +56,8 @@ def _ratio(request: Video) -> str:
         return ""
     if request.aspect_ratio:
         return request.aspect_ratio
-    pixels = _pixels(request.size)
-    return min(_RATIOS, key=lambda ratio: _distance(ratio, ":", pixels[0] / pixels[1])) if pixels else ""
+    size = pixels(request.size)
+    return min(_RATIOS, key=lambda ratio: _distance(ratio, ":", size[0] / size[1])) if size else ""
 
 
 def _nearest(lines: int, ratio: str) -> str:
@@ -71,8 +72,3 @@ def _distance(name: str, between: str, shape: float) -> float:
 def _value(name: str, between: str) -> float:
     wide, _, high = name.partition(between)
     return float(wide) / float(high)
-
-
-def _pixels(size: str) -> tuple[int, int] | None:
-    wide, _, high = size.partition("x")
-    return (int(wide), int(high)) if wide.isdigit() and high.isdigit() else None

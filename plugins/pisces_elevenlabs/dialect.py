@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 from pisces_proxy import refusals
-from pisces_proxy.errors import BadRequest, PiscesError, UpstreamBroken
+from pisces_proxy.errors import BadRequest, PiscesError
 from pisces_proxy.plugin import MediaWire
 
 _NO_VOICE = ("voice_not_found", "invalid_uid", "voice_does_not_exist")
@@ -21,11 +21,3 @@ class ElevenWire(MediaWire):
         if found is not None and found.type in _NO_VOICE:  # by its status it would be a model that is missing
             return BadRequest(found.message, param="voice", code="invalid_value")
         return refusals.understand(status, headers, found)
-
-
-def unreadable(body: bytes, what: str) -> PiscesError:
-    """A complaint under a 200, or an answer that makes no sense."""
-    found = refusals.complaint(body)
-    if found is not None:
-        return refusals.understand(200, {}, found)
-    return UpstreamBroken(f"The upstream's answer holds no {what}.")

@@ -8,6 +8,7 @@ from urllib.parse import quote
 import msgspec
 
 from pisces_proxy import media
+from pisces_proxy.answers import unreadable
 from pisces_proxy.chat import Loss
 from pisces_proxy.errors import BadRequest, Unsupported
 from pisces_proxy.inputs import lost, own_members
@@ -17,7 +18,7 @@ from pisces_proxy.plugin import Profile
 from pisces_proxy.pricing import NOTHING, Measures
 from pisces_proxy.usage import Usage
 
-from .dialect import ElevenWire, unreadable
+from .dialect import ElevenWire
 from .voices import voice_id
 
 _encode = msgspec.json.Encoder().encode

@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 import msgspec
 
 from pisces_proxy import media
+from pisces_proxy.answers import read
 from pisces_proxy.chat import Loss
 from pisces_proxy.errors import Unsupported
 from pisces_proxy.forms import Form, FormPart, Held
@@ -20,7 +21,7 @@ from pisces_proxy.plans import Ask, Plan, leaving
 from pisces_proxy.plugin import Profile
 from pisces_proxy.pricing import NOTHING, Measures
 
-from .dialect import ElevenWire, unreadable
+from .dialect import ElevenWire
 
 _encode = msgspec.json.Encoder().encode
 _OWN = frozenset(
@@ -59,11 +60,7 @@ class ElevenTranscriptions(ElevenWire):
         parts = tuple(FormPart(name=name, value=value) for name, value in fields)
         yield from leaving(losses)
         got = yield Ask(body=Form((*parts, _file(request.file))))
-        try:
-            heard = _answer.decode(got.body)
-        except (msgspec.MsgspecError, RecursionError):
-            raise unreadable(got.body, "transcript") from None
-        return _told(heard, request)
+        return _told(read(_answer, got.body, "transcript"), request)
 
 
 def _fields(request: media.Transcription, model: str, profile: Profile) -> tuple[list[tuple[str, str]], tuple[Loss, ...]]:

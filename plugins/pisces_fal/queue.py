@@ -5,6 +5,7 @@ https://docs.fal.ai/documentation/model-apis/inference/queue
 
 from __future__ import annotations
 
+import abc
 from collections.abc import Mapping
 from typing import Any, ClassVar
 from urllib.parse import quote
@@ -12,7 +13,8 @@ from urllib.parse import quote
 import msgspec
 
 from pisces_proxy import refusals
-from pisces_proxy.errors import PiscesError, UpstreamBroken, UpstreamUnfunded
+from pisces_proxy.answers import unreadable
+from pisces_proxy.errors import PiscesError, UpstreamUnfunded
 from pisces_proxy.inputs import linked
 from pisces_proxy.media import Asset
 from pisces_proxy.plans import Ask, Got
@@ -37,7 +39,7 @@ class Queued(Driver):
     def submitted(self, got: Got) -> Mapping[str, Any]:
         queued = _accepted.decode(got.body)
         if not queued.status_url or not queued.response_url:
-            raise unreadable(got.body)
+            raise unreadable(got.body, "task")
         return {"status": queued.status_url, "response": queued.response_url, "cancel": queued.cancel_url or "", "ready": False}
 
     def poll(self, state: Mapping[str, Any]) -> Ask:
@@ -54,15 +56,15 @@ class Queued(Driver):
         if status == "completed":  # the work is over; its answer may still be a refusal
             return Progress(status="in_progress", state={**state, "ready": True})
         if not queued.status:
-            raise unreadable(got.body)
+            raise unreadable(got.body, "task")
         return Progress(status=status)
 
     def with_callback(self, ask: Ask, url: str) -> Ask:
         return msgspec.structs.replace(ask, path=f"{ask.path}?fal_webhook={quote(url, safe='')}")
 
+    @abc.abstractmethod
     def answered(self, got: Got) -> Progress:
         """The model's own answer."""
-        raise NotImplementedError
 
     def cancel(self, state: Mapping[str, Any]) -> Ask | None:
         """Only what still waits can be stopped."""
@@ -101,9 +103,3 @@ class File(msgspec.Struct):
 def asset_of(file: File) -> Asset:
     found = linked(file.url)
     return msgspec.structs.replace(found, mime=found.mime or file.content_type or "")
-
-
-def unreadable(body: bytes) -> PiscesError:
-    """A complaint under a 200, or an answer that makes no sense."""
-    found = refusals.complaint(body)
-    return refusals.understand(200, {}, found) if found is not None else UpstreamBroken("The upstream's answer holds no task.")

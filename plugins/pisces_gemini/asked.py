@@ -10,6 +10,7 @@ import msgspec
 from msgspec import UNSET
 
 from pisces_proxy import blobs
+from pisces_proxy.answers import read, unreadable
 from pisces_proxy.errors import ContentRefused, PiscesError, UpstreamBroken
 from pisces_proxy.media import Asset
 from pisces_proxy.plans import Ask
@@ -19,7 +20,7 @@ from pisces_proxy.usage import Usage
 from .answer import Candidate, Chunk, Part, chunk
 from .counts import Meter
 from .google import BLOCK, FINISH, reason, word
-from .media_dialect import bytes_in, unreadable
+from .media_dialect import bytes_in
 from .pictures import is_picture
 
 _encode = msgspec.json.Encoder().encode
@@ -64,14 +65,11 @@ class Made:
 
 
 def _read(body: bytes, what: str) -> Chunk:
-    try:
-        read = chunk.decode(body)
-    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
-        raise unreadable(body, what) from None
-    refused = read.error is not UNSET and bytes(read.error) != b"null"
-    if refused or (not read.candidates and read.prompt_feedback is None):
+    found = read(chunk, body, what)
+    refused = found.error is not UNSET and bytes(found.error) != b"null"
+    if refused or (not found.candidates and found.prompt_feedback is None):
         raise unreadable(body, what)
-    return read
+    return found
 
 
 def _blocked(read: Chunk) -> str:

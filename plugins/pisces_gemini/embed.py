@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import msgspec
 
 from pisces_proxy import media, token_ids
+from pisces_proxy.answers import read, unreadable
 from pisces_proxy.chat import Loss
 from pisces_proxy.errors import BadRequest, Unsupported, UpstreamBroken
 from pisces_proxy.media import Embeddings, Vectors
@@ -18,7 +19,7 @@ from pisces_proxy.usage import Usage
 
 from .counts import Counts, Meter
 from .google import EMBED, ONE
-from .media_dialect import GeminiMedia, extended, unreadable, without_ours
+from .media_dialect import GeminiMedia, extended, without_ours
 from .reading import Object, is_text, string
 
 MOST = 100  # contents of one batch: https://ai.google.dev/api/embeddings
@@ -93,10 +94,7 @@ class GeminiEmbed(GeminiMedia):
         return Ask(path=":batchEmbedContents", body=_encode({"requests": requests}))
 
     def counted(self, got: Got, operation: Operation, profile: Profile) -> Counted:
-        try:
-            found = _counted.decode(got.body)
-        except (msgspec.MsgspecError, RecursionError):
-            raise unreadable(got.body, "vectors") from None
+        found = read(_counted, got.body, "vectors")
         if bytes(found.embedding or found.embeddings)[:1] not in (b"[", b"{"):
             raise unreadable(got.body, "vectors")
         return Counted(usage=_usage(found.usage))
@@ -215,10 +213,7 @@ _counted = msgspec.json.Decoder(_Counted)
 
 
 def _vectors(body: bytes, count: int) -> tuple[list[list[float]], Usage | None]:
-    try:
-        found = _answer.decode(body)
-    except (msgspec.MsgspecError, RecursionError):
-        raise unreadable(body, "vectors") from None
+    found = read(_answer, body, "vectors")
     rows = found.embeddings if found.embeddings is not None else [found.embedding] if found.embedding else []
     if not rows or not all(row.values for row in rows):
         raise unreadable(body, "vectors")

@@ -10,6 +10,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from pisces_proxy import media
+from pisces_proxy.answers import read, unreadable
 from pisces_proxy.chat import Loss
 from pisces_proxy.errors import BadRequest, ContentRefused, Unsupported
 from pisces_proxy.media import Asset, Image, Picture, Pictures
@@ -21,7 +22,7 @@ from pisces_proxy.pricing import Images, Measures
 from .given import asset_of
 from .google import IMAGEN
 from .images import measured
-from .media_dialect import GeminiMedia, bytes_in, extended, unreadable, without_ours
+from .media_dialect import GeminiMedia, bytes_in, extended, without_ours
 from .reading import EMPTY, Object
 from .shapes import IMAGEN_RATIOS, ratio_of
 
@@ -98,10 +99,7 @@ class GeminiImagen(GeminiMedia):
         return Ask(path=":predict", body=without_ours(operation.body, profile))
 
     def counted(self, got: Got, operation: Operation, profile: Profile) -> Counted:
-        try:
-            found = _seen.decode(got.body)
-        except (msgspec.MsgspecError, RecursionError):
-            raise unreadable(got.body, "image") from None
+        found = read(_seen, got.body, "image")
         if found.predictions is None:
             raise unreadable(got.body, "image")
         drawn = sum(1 for each in found.predictions if each.data is not UNSET or each.uri is not UNSET)
@@ -241,10 +239,7 @@ def _read(bodies: Sequence[bytes]) -> tuple[tuple[Picture, ...], list[str]]:
 
 
 def _predictions(body: bytes) -> list[_Prediction]:
-    try:
-        found = _answer.decode(body)
-    except (msgspec.MsgspecError, RecursionError):
-        raise unreadable(body, "image") from None
+    found = read(_answer, body, "image")
     if found.predictions is None and body.strip() != b"{}":
         raise unreadable(body, "image")
     return found.predictions or []

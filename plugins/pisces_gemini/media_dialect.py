@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
 from typing import ClassVar
 
-from pisces_proxy import refusals, splice
+from pisces_proxy import splice
 from pisces_proxy.errors import PiscesError, UpstreamBroken
 from pisces_proxy.plans import Got
 from pisces_proxy.plugin import MediaWire, Profile, Reply
@@ -21,19 +20,8 @@ class GeminiMedia(MediaWire):
 
     protocol: ClassVar[str] = "gemini"
 
-    def decode_error(self, status: int, headers: Mapping[str, str], body: bytes) -> PiscesError:
-        return refusals.understand(status, headers, refusals.complaint(body))
-
     def encode_error(self, error: PiscesError, request_id: str, extension: bytes) -> tuple[int, bytes]:
         return error.status, failures.body(error, request_id, extension)
-
-
-def unreadable(body: bytes, what: str) -> PiscesError:
-    """Why an answer with status 200 has not what was asked for: the error it holds, or that it makes no sense."""
-    found = refusals.complaint(body)
-    if found is not None:
-        return refusals.understand(200, {}, found)
-    return UpstreamBroken(f"The upstream's answer holds no {what}.")
 
 
 def bytes_in(data: str) -> bytes:

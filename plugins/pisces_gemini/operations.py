@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
 import msgspec
 
-from pisces_proxy import refusals
 from pisces_proxy.errors import BadRequest, NotFound, PiscesError
 from pisces_proxy.media import Asset, Request, Video
 from pisces_proxy.mediawire import TaskView
@@ -39,9 +37,6 @@ class Operations(TaskFacade):
     name: ClassVar[str] = OPERATIONS
     protocol: ClassVar[str] = "gemini"
     lists: ClassVar[str] = "video"
-
-    def decode_error(self, status: int, headers: Mapping[str, str], body: bytes) -> PiscesError:
-        return refusals.understand(status, headers, refusals.complaint(body))
 
     def encode_error(self, error: PiscesError, request_id: str, extension: bytes) -> tuple[int, bytes]:
         return error.status, failures.body(error, request_id, extension)

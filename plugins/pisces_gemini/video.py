@@ -9,16 +9,17 @@ from urllib.parse import quote
 
 import msgspec
 
-from pisces_proxy import blobs, refusals
+from pisces_proxy import blobs
+from pisces_proxy.answers import unreadable
 from pisces_proxy.chat import Loss
-from pisces_proxy.errors import BadRequest, PiscesError, Unsupported, UpstreamBroken
+from pisces_proxy.errors import BadRequest, Unsupported, UpstreamBroken
 from pisces_proxy.media import Asset, Video
 from pisces_proxy.plans import Ask, Got
 from pisces_proxy.plugin import Driver, Profile
 from pisces_proxy.task import Progress
 
 from .google import VIDEO
-from .media_dialect import bytes_in, unreadable
+from .media_dialect import bytes_in
 from .shapes import VEO_RATIOS, ratio_of
 
 _encode = msgspec.json.Encoder().encode
@@ -33,9 +34,6 @@ class GeminiVideo(Driver):
     protocol: ClassVar[str] = "gemini"
     kind: ClassVar[str] = "video"
     takes_urls: ClassVar[bool] = False
-
-    def decode_error(self, status: int, headers: Mapping[str, str], body: bytes) -> PiscesError:
-        return refusals.understand(status, headers, refusals.complaint(body))
 
     def submit(self, request: Video, model: str, profile: Profile, tag: str) -> Ask:
         if request.remix_of:

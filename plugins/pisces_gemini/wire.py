@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from pisces_proxy import chat, refusals, splice
+from pisces_proxy import chat, splice
 from pisces_proxy.errors import PiscesError, ProofRefused
 from pisces_proxy.plugin import Decoder, Encoded, Encoder, Model, Operation, Profile, Reply, Wire
 from pisces_proxy.seals import Seals
@@ -77,9 +77,6 @@ class Gemini(Wire):
 
     def decoder(self, profile: Profile) -> Decoder:
         return AnswerDecoder()
-
-    def decode_error(self, status: int, headers: Mapping[str, str], body: bytes) -> PiscesError:
-        return refusals.understand(status, headers, refusals.complaint(body))
 
     # -- answers to a client
 

@@ -5,20 +5,21 @@ https://platform.minimax.io/docs/api-reference/speech-t2a-http
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import msgspec
 
 from pisces_proxy import media
+from pisces_proxy.answers import read, unreadable
 from pisces_proxy.chat import Loss
-from pisces_proxy.errors import PiscesError, Unsupported
+from pisces_proxy.errors import Unsupported
+from pisces_proxy.inputs import own_members
 from pisces_proxy.media import MIMES, Asset, Sound
 from pisces_proxy.plans import Ask, Plan, leaving
 from pisces_proxy.plugin import MediaWire, Profile
 from pisces_proxy.pricing import Measures
 
-from .dialect import BaseResp, bare, decode_error, encode, own_members, refused, unreadable
+from .dialect import BaseResp, bare, encode, refused
 
 _FORMATS = ("mp3", "wav", "flac", "pcm")
 _RATES = {"pcm": 24_000}  # what OpenAI's clients play raw samples at; else its own 32 kHz
@@ -59,9 +60,6 @@ class Speech(MediaWire):
     protocol: ClassVar[str] = "minimax"
     kind: ClassVar[str] = "speech"
 
-    def decode_error(self, status: int, headers: Mapping[str, str], body: bytes) -> PiscesError:
-        return decode_error(status, headers, body)
-
     def plan(self, request: media.Speech, model: str, profile: Profile) -> Plan[Sound]:
         wanted = request.format or "mp3"
         if wanted not in _FORMATS:
@@ -74,7 +72,8 @@ class Speech(MediaWire):
 
 
 def _body(request: media.Speech, model: str, wanted: str) -> tuple[dict[str, Any], tuple[Loss, ...]]:
-    own, losses = own_members(request.extra, _VOICE | _AUDIO | _TOP)
+    own, strangers = own_members(request.extra, _VOICE | _AUDIO | _TOP)
+    losses = list(strangers)
     voice: dict[str, Any] = {"voice_id": request.voice, "speed": _speed(request, losses), "vol": 1, "pitch": 0}
     audio: dict[str, Any] = {"sample_rate": _RATES.get(wanted, 32_000), "bitrate": 128_000, "format": wanted, "channel": 1}
     body = {
@@ -101,10 +100,7 @@ def _speed(request: media.Speech, losses: list[Loss]) -> float:
 
 
 def _read(body: bytes, request: media.Speech, wanted: str) -> Sound:
-    try:
-        answer = _answer.decode(body)
-    except (msgspec.MsgspecError, RecursionError):
-        raise unreadable(body, "sound") from None
+    answer = read(_answer, body, "sound")
     if answer.base_resp.status_code:
         raise refused(body)
     data = _decoded(answer.data.audio if answer.data else None)

@@ -5,23 +5,24 @@ https://platform.minimax.io/docs/api-reference/video-generation-t2v (wire.md F7)
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping
 from typing import Any, ClassVar
 from urllib.parse import quote
 
 import msgspec
 
-from pisces_proxy import blobs, media
+from pisces_proxy import media
+from pisces_proxy.answers import read, unreadable
 from pisces_proxy.chat import Loss
-from pisces_proxy.errors import ClientError, PiscesError, Unsupported
+from pisces_proxy.errors import ClientError, Unsupported
+from pisces_proxy.inputs import link, own_members
 from pisces_proxy.media import Asset
 from pisces_proxy.plans import Ask, Got
 from pisces_proxy.plugin import Driver, Profile
 from pisces_proxy.pricing import Measures
 from pisces_proxy.task import Progress, status_of
 
-from .dialect import BaseResp, bare, decode_error, encode, own_members, refused, unreadable
+from .dialect import BaseResp, bare, encode, refused
 
 _KNOWN = frozenset({"prompt_optimizer", "fast_pretreatment"})
 _HAILUO = {360: "512P", 480: "512P", 512: "512P", 720: "768P", 768: "768P", 1080: "1080P"}
@@ -61,9 +62,6 @@ class Video(Driver):
     protocol: ClassVar[str] = "minimax"
     kind: ClassVar[str] = "video"
 
-    def decode_error(self, status: int, headers: Mapping[str, str], body: bytes) -> PiscesError:
-        return decode_error(status, headers, body)
-
     def submit(self, request: media.Video, model: str, profile: Profile, tag: str) -> Ask:
         if request.remix_of:
             raise Unsupported("This model remixes nothing. Start a new video with the old one as a reference.", param="id")
@@ -77,7 +75,7 @@ class Video(Driver):
         return msgspec.structs.replace(ask, body=encode({**msgspec.json.decode(ask.body), "callback_url": url}))
 
     def submitted(self, got: Got) -> Mapping[str, Any]:
-        found = _read(_submitted, got.body)
+        found = read(_submitted, got.body, "task")
         if found.base_resp.status_code:
             raise refused(got.body)
         if not found.task_id:
@@ -93,18 +91,12 @@ class Video(Driver):
         return _file(got.body, state) if "file" in state else _looked_at(got.body, state)
 
 
-def _read(decoder: msgspec.json.Decoder[Any], body: bytes) -> Any:
-    try:
-        return decoder.decode(body)
-    except (msgspec.MsgspecError, RecursionError):
-        raise unreadable(body, "task") from None
-
-
 # -- how it is asked for
 
 
 def _body(request: media.Video, model: str) -> tuple[dict[str, Any], tuple[Loss, ...]]:
-    own, losses = own_members(request.extra, _KNOWN)
+    own, strangers = own_members(request.extra, _KNOWN)
+    losses = list(strangers)
     body: dict[str, Any] = {"model": model, "aigc_watermark": request.watermark, **_given(request, model), **own}
     if request.prompt:
         body["prompt"] = request.prompt
@@ -122,9 +114,9 @@ def _given(request: media.Video, model: str) -> dict[str, Any]:
     for asset in request.assets:
         name = _ONCE.get(asset.role)
         if name and name not in members:
-            members[name] = _link(asset)
+            members[name] = link(asset)
         elif asset.role == "reference" and model.lower().startswith("s2v"):
-            members.setdefault("subject_reference", [{"type": "character", "image": []}])[0]["image"].append(_link(asset))
+            members.setdefault("subject_reference", [{"type": "character", "image": []}])[0]["image"].append(link(asset))
         else:
             raise Unsupported(_not_taken(asset, model), param="input.media", code="unsupported_value")
     return members
@@ -136,13 +128,6 @@ def _not_taken(asset: Asset, model: str) -> str:
     if asset.role == "reference":
         return f"{model} takes no reference images: use S2V-01, or send the picture as the first frame."
     return f"{model} takes no {asset.role or 'file'}: it begins and ends with pictures."
-
-
-def _link(asset: Asset) -> str:
-    if asset.url:
-        return asset.url
-    data = base64.b64encode(asset.content()).decode()
-    return blobs.data_uri(asset.mime or blobs.sniff(data[:4096]) or "image/png", data)
 
 
 def _resolution(request: media.Video, model: str, losses: list[Loss]) -> str:
@@ -162,7 +147,7 @@ def _resolution(request: media.Video, model: str, losses: list[Loss]) -> str:
 
 
 def _looked_at(body: bytes, state: Mapping[str, Any]) -> Progress:
-    task = _read(_task, body)
+    task = read(_task, body, "task")
     status = status_of(task.status)
     if status == "failed":
         return _failed(body, task)
@@ -187,7 +172,7 @@ def _failed(body: bytes, task: _Task) -> Progress:
 
 
 def _file(body: bytes, state: Mapping[str, Any]) -> Progress:
-    found = _read(_retrieved, body)
+    found = read(_retrieved, body, "task")
     if found.base_resp.status_code:
         raise refused(body)
     if found.file is None or not found.file.download_url:

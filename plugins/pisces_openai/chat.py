@@ -6,9 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from pisces_proxy import chat
-from pisces_proxy.errors import PiscesError, ProofRefused
-from pisces_proxy.limits import Standing
-from pisces_proxy.plugin import Decoder, Encoded, Encoder, Model, Operation, Profile, Reply, Wire
+from pisces_proxy.errors import ProofRefused
+from pisces_proxy.plugin import Decoder, Encoded, Encoder, Model, Operation, Profile, Reply
 from pisces_proxy.seals import Seals
 from pisces_proxy.usage import Usage
 
@@ -21,19 +20,17 @@ from . import (
     chat_stream,
     chat_unsigned,
     chat_upstream,
-    errors,
 )
 from .chat_choice import WIRE
 from .chat_writer import ChatEncoder
-from .limit_headers import limit_headers
+from .manners import OpenAIChat
 from .output_limit import max_output
 
 
-class Chat(Wire):
+class Chat(OpenAIChat):
     """Its dialects are told apart by `Profile` alone."""
 
     name: ClassVar[str] = WIRE
-    protocol: ClassVar[str] = "openai"
     url_media: ClassVar[frozenset[str]] = frozenset({"image"})
     # both spellings of JSON that upstreams write: with and without a space behind the colon
     markers: ClassVar[tuple[bytes, ...]] = (
@@ -75,9 +72,6 @@ class Chat(Wire):
     def decoder(self, profile: Profile) -> Decoder:
         return chat_stream.ChatDecoder(profile)
 
-    def decode_error(self, status: int, headers: Mapping[str, str], body: bytes) -> PiscesError:
-        return errors.decode_error(status, headers, body)
-
     # -- answers to a client
 
     def encode_response(self, response: chat.Response, reply: Reply) -> bytes:
@@ -85,15 +79,6 @@ class Chat(Wire):
 
     def encoder(self, reply: Reply) -> Encoder:
         return ChatEncoder(reply)
-
-    def encode_error(self, error: PiscesError, request_id: str, extension: bytes) -> tuple[int, bytes]:
-        return errors.encode_error(error, extension)
-
-    def error_headers(self, error: PiscesError) -> Mapping[str, str]:
-        return errors.error_headers(error)
-
-    def limit_headers(self, standing: Standing, now: float) -> Mapping[str, str]:
-        return limit_headers(standing)
 
     def encode_models(self, models: Sequence[Model], query: Mapping[str, str], extension: bytes) -> bytes:
         return chat_models.encode_models(models, extension)

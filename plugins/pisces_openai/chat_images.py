@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 import msgspec
 
+from pisces_proxy import answers
 from pisces_proxy.chat import Loss
 from pisces_proxy.errors import ContentRefused, PiscesError, Unsupported
 from pisces_proxy.media import Asset, Image, Picture, Pictures
@@ -18,7 +19,7 @@ from pisces_proxy.usage import Usage
 from .images_answer import asset_of, measured
 from .images_fitting import pixels, ratio_for
 from .images_upstream import link, together
-from .media_dialect import OpenAIMedia, unreadable
+from .manners import OpenAIMedia
 
 _encode = msgspec.json.Encoder().encode
 _MARKDOWN = re.compile(r"!?\[[^\]]*\]\(\s*<?((?:https?://|data:image/)[^\s)>]+)>?[^)]*\)", re.IGNORECASE)
@@ -127,13 +128,10 @@ _answer = msgspec.json.Decoder(_Answer)
 
 
 def _pictures(body: bytes, request: Image) -> Pictures:
-    try:
-        said = _answer.decode(body)
-    except (msgspec.MsgspecError, RecursionError):
-        raise unreadable(body, "images") from None
+    said = answers.read(_answer, body, "images")
     choice = (said.choices or [_Choice()])[0]
     if choice.message is None:
-        raise unreadable(body, "images")
+        raise answers.unreadable(body, "images")
     text = _text(choice.message.content)
     assets = list(_assets(choice.message, text))
     if not assets:

@@ -9,24 +9,21 @@ from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from pisces_proxy import chat
-from pisces_proxy.errors import PiscesError
-from pisces_proxy.limits import Standing
-from pisces_proxy.plugin import Decoder, Encoded, Encoder, Endpoint, Operation, Profile, Reply, Wire, peek_body
+from pisces_proxy.plugin import Decoder, Encoded, Encoder, Endpoint, Operation, Profile, Reply, peek_body
 from pisces_proxy.seals import Seals
 from pisces_proxy.usage import Usage
 
-from . import chat_relay, completions_request, errors
+from . import chat_relay, completions_request
 from .completions_answer import ECHO, CompletionsEncoder, encode_response
 from .completions_request import read
 from .completions_stream import CompletionsDecoder, decode_response, read_usage
-from .limit_headers import limit_headers
+from .manners import OpenAIChat
 
 WIRE = "openai.completions"
 
 
-class Completions(Wire):
+class Completions(OpenAIChat):
     name: ClassVar[str] = WIRE
-    protocol: ClassVar[str] = "openai"
     manifold: ClassVar[bool] = True
     markers: ClassVar[tuple[bytes, ...]] = (b"data: [DONE]", b'"usage":{', b'"finish_reason":"', b'"error"')
 
@@ -61,9 +58,6 @@ class Completions(Wire):
     def decoder(self, profile: Profile) -> Decoder:
         return CompletionsDecoder()
 
-    def decode_error(self, status: int, headers: Mapping[str, str], body: bytes) -> PiscesError:
-        return errors.decode_error(status, headers, body)
-
     # -- answers to a client
 
     def encode_response(self, response: chat.Response, reply: Reply) -> bytes:
@@ -71,15 +65,6 @@ class Completions(Wire):
 
     def encoder(self, reply: Reply) -> Encoder:
         return CompletionsEncoder(reply)
-
-    def encode_error(self, error: PiscesError, request_id: str, extension: bytes) -> tuple[int, bytes]:
-        return errors.encode_error(error, extension)
-
-    def error_headers(self, error: PiscesError) -> Mapping[str, str]:
-        return errors.error_headers(error)
-
-    def limit_headers(self, standing: Standing, now: float) -> Mapping[str, str]:
-        return limit_headers(standing)
 
     # -- the same wire on both sides: the frames are those of chat, but for what a choice holds
 

@@ -12,7 +12,9 @@ import msgspec
 from pisces_proxy import splice, token_ids
 from pisces_proxy.chat import Loss, Request, Text, Turn
 from pisces_proxy.errors import BadRequest, Unsupported
-from pisces_proxy.plugin import Encoded, Operation, Profile
+from pisces_proxy.plugin import Encoded, Operation, Profile, read_body
+
+from .rewriting import rewritten
 
 _encode = msgspec.json.Encoder().encode
 MOST = 2048  # prompts
@@ -49,11 +51,7 @@ _READ = frozenset({"model", "pisces", "api_key", "extra_body", *Asked.__struct_f
 
 
 def read(body: bytes) -> Asked:
-    try:
-        return _asked.decode(body)
-    except (msgspec.MsgspecError, RecursionError) as error:
-        at = str(error).rpartition("$.")[2].rstrip("`") if "$." in str(error) else None
-        raise BadRequest(f"The body cannot be read: {error}", param=at, code="invalid_value") from None
+    return read_body(_asked, body)
 
 
 def decode_request(operation: Operation) -> Request:
@@ -189,17 +187,13 @@ def _text(request: Request) -> str:
 
 
 def rewrite(operation: Operation, model: str, profile: Profile) -> Encoded:
-    members: dict[str, bytes | Raw] = {**splice.members(operation.body), "model": _encode(model)}
+    members: dict[str, bytes | Raw] = {**splice.members(operation.body)}
     if not operation.stream or profile.stream_usage != "request":
         members.pop("stream_options", None)
     else:
         given = bytes(members.get("stream_options", b"null"))
         members["stream_options"] = splice.edit(b"{}" if given == b"null" else given, {"include_usage": b"true"})
-    for name in ("pisces", "api_key", "extra_body", *profile.drop):
-        members.pop(name, None)
-    for name, value in profile.defaults.items():
-        members.setdefault(name, _encode(value))
-    return Encoded(body=splice.join({profile.rename.get(name, name): value for name, value in members.items()}))
+    return Encoded(body=rewritten(members, model, profile, "extra_body"))
 
 
 def passes(operation: Operation, profile: Profile) -> bool:

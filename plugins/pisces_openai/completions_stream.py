@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from pisces_proxy import chat, refusals
+from pisces_proxy import answers, chat, refusals
 from pisces_proxy.chat import BlockEnd, BlockStart, Delta, Event, Failed, Finish, Logprobs, Start, Stop, StopReason, Text
 from pisces_proxy.errors import PiscesError, UpstreamBroken
 from pisces_proxy.plugin import Decoder
@@ -15,7 +15,6 @@ from pisces_proxy.usage import Usage
 from .chat_frames import Counted
 from .chat_usage import decode_usage
 from .completions_logprobs import Told, as_in_chat
-from .media_dialect import unreadable
 
 _STOPS: dict[str, StopReason] = {"length": "length", "max_tokens": "length", "content_filter": "content_filter"}
 
@@ -56,10 +55,7 @@ def read_usage(body: bytes) -> Usage | None:
 
 
 def _read(body: bytes) -> _Answer:
-    try:
-        return _answer.decode(body)
-    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
-        raise unreadable(body, "text") from None
+    return answers.read(_answer, body, "text")
 
 
 def _whole(choice: _Choice) -> chat.Choice:

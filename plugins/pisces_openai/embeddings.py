@@ -17,11 +17,11 @@ from pisces_proxy.usage import Usage
 
 from .embeddings_answer import decode_answer, encode_answer, relay_answer, usage_of
 from .embeddings_request import Asked, Writing, decode_request, encoding_of, inputs_of, read
-from .media_dialect import OpenAIMedia
+from .manners import OpenAIMedia
+from .rewriting import rewritten
 
 WIRE = "openai.embeddings"
 _encode = msgspec.json.Encoder().encode
-_OURS = ("pisces", "api_key", "extra_body")
 
 
 class OpenAIEmbeddings(OpenAIMedia):
@@ -63,15 +63,9 @@ class OpenAIEmbeddings(OpenAIMedia):
         return _listed(asked, profile) and _told_alike(asked, profile)
 
     def rewrite(self, operation: Operation, model: str, profile: Profile) -> Ask:
-        parts: dict[str, bytes | msgspec.Raw] = {**splice.members(operation.body), "model": _encode(model)}
-        dropped = [*_OURS, *profile.drop]
-        if not _form_goes(bytes(parts.get("encoding_format", b"")), profile):
-            dropped.append("encoding_format")
-        for name in dropped:
-            parts.pop(name, None)
-        for name, value in profile.defaults.items():
-            parts.setdefault(name, _encode(value))
-        return Ask(body=splice.join({profile.rename.get(name, name): value for name, value in parts.items()}))
+        members = splice.members(operation.body)
+        mute = () if _form_goes(bytes(members.get("encoding_format", b"")), profile) else ("encoding_format",)
+        return Ask(body=rewritten(members, model, profile, "extra_body", *mute))
 
     def counted(self, got: Got, operation: Operation, profile: Profile) -> Counted:
         return Counted(usage=usage_of(got))

@@ -12,14 +12,12 @@ from typing import Any
 
 import msgspec
 
-from pisces_proxy import splice
+from pisces_proxy import answers, splice
 from pisces_proxy.errors import BadRequest, UpstreamBroken
 from pisces_proxy.media import Vectors
 from pisces_proxy.plans import Got
 from pisces_proxy.plugin import Profile, Reply
 from pisces_proxy.usage import Usage
-
-from .media_dialect import unreadable
 
 _encode = msgspec.json.Encoder().encode
 _VALUE = re.compile(rb'"embedding"\s*:\s*(["\[])')
@@ -72,12 +70,9 @@ _rows = msgspec.json.Decoder(list[_Row])
 
 def decode_answer(got: Got, profile: Profile) -> Vectors:
     """Raises the error that a 200 may hold."""
-    try:
-        found = _answer.decode(got.body)
-    except (msgspec.MsgspecError, RecursionError):
-        raise unreadable(got.body, "vectors") from None
+    found = answers.read(_answer, got.body, "vectors")
     if found.data is None:
-        raise unreadable(got.body, "vectors")
+        raise answers.unreadable(got.body, "vectors")
     rows = sorted(enumerate(found.data), key=lambda placed: _at(placed[1], placed[0]))
     usage = found.usage.usage if found.usage else None
     return Vectors(vectors=[_floats(row.embedding, profile) for _, row in rows], usage=usage)
@@ -85,12 +80,9 @@ def decode_answer(got: Got, profile: Profile) -> Vectors:
 
 def usage_of(got: Got) -> Usage | None:
     """What a whole answer was worth. Raises the error that a 200 may hold."""
-    try:
-        found = _counted.decode(got.body)
-    except (msgspec.MsgspecError, RecursionError):
-        raise unreadable(got.body, "vectors") from None
+    found = answers.read(_counted, got.body, "vectors")
     if bytes(memoryview(found.data)[:1]) != b"[":
-        raise unreadable(got.body, "vectors")
+        raise answers.unreadable(got.body, "vectors")
     return found.usage.usage if found.usage else None
 
 

@@ -9,7 +9,7 @@ import msgspec
 from pisces_proxy.chat import Loss
 from pisces_proxy.errors import BadRequest, Unsupported
 from pisces_proxy.media import Embeddings
-from pisces_proxy.plugin import Operation, Profile
+from pisces_proxy.plugin import Operation, Profile, read_body
 
 MOST = 2048  # inputs of one request: https://platform.openai.com/docs/api-reference/embeddings/create
 _encode = msgspec.json.Encoder().encode
@@ -34,11 +34,7 @@ _TASKS = {"search_query": "query", "search_document": "document", "passage": "do
 
 
 def read(body: bytes) -> Asked:
-    try:
-        return _asked.decode(body)
-    except (msgspec.MsgspecError, RecursionError) as error:
-        at = str(error).rpartition("$.")[2].rstrip("`") if "$." in str(error) else None
-        raise BadRequest(f"The body cannot be read: {error}", param=at, code="invalid_value") from None
+    return read_body(_asked, body)
 
 
 def decode_request(operation: Operation) -> Embeddings:

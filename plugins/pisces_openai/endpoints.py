@@ -6,8 +6,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from pisces_proxy.errors import BadRequest
-from pisces_proxy.plugin import Endpoint, peek_body
+from pisces_proxy.plugin import Endpoint, peek_body, read_body
 
 from . import completions, embeddings, images, moderations, rerank, responses, speech, transcripts, unserved
 from .chat_choice import WIRE
@@ -24,10 +23,7 @@ _stream = msgspec.json.Decoder(_Stream)
 
 def _peek_deployment(body: bytes, path: Mapping[str, str], query: Mapping[str, str]) -> tuple[str, bool, str]:
     """Azure names the model in the path, and often nowhere else."""
-    try:
-        return path["model"], bool(_stream.decode(body).stream), "sse"
-    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
-        raise BadRequest(f"The body is not valid JSON: {error}") from None
+    return path["model"], bool(read_body(_stream, body).stream), "sse"
 
 
 _OWN = (

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import msgspec
 
-from pisces_proxy import refusals
 from pisces_proxy.errors import PiscesError
 
 _encode = msgspec.json.Encoder().encode
@@ -74,11 +71,6 @@ def error_headers(error: PiscesError) -> dict[str, str]:
     if error.kind == "balance":
         headers["x-should-retry"] = "false"  # H124
     return headers
-
-
-def decode_error(status: int, headers: Mapping[str, str], body: bytes) -> PiscesError:
-    """An upstream's refusal as one of ours (wire.md D3)."""
-    return refusals.understand(status, headers, refusals.complaint(body))
 
 
 def _printable(message: str) -> str:

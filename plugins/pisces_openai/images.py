@@ -14,7 +14,7 @@ from . import images_answer, images_relay, images_request, images_upstream
 from .images_fitting import kind_of
 from .images_request import size_of
 from .images_stream import ImageEncoder
-from .media_dialect import OpenAIMedia
+from .manners import OpenAIMedia
 from .media_fields import Fields
 from .media_passing import upload_endpoint
 

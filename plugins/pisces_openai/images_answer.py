@@ -8,14 +8,12 @@ from typing import Any
 
 import msgspec
 
-from pisces_proxy import blobs
+from pisces_proxy import answers, blobs
 from pisces_proxy.errors import ContentRefused
 from pisces_proxy.media import Asset, Image, Picture, Pictures
 from pisces_proxy.plugin import Reply
 from pisces_proxy.pricing import Images, Measures
 from pisces_proxy.usage import Usage
-
-from .media_dialect import unreadable
 
 _encode = msgspec.json.Encoder().encode
 
@@ -88,13 +86,10 @@ def usage_in(raw: msgspec.Raw | bytes) -> Usage | None:
 
 def count(body: bytes, size: str, quality: str) -> tuple[Usage | None, Measures]:
     """What an answer was worth; `size` and `quality` where it does not say. Raises the error that a 200 may hold."""
-    try:
-        seen = _seen.decode(body)
-    except (msgspec.MsgspecError, RecursionError):
-        raise unreadable(body, "images") from None
+    seen = answers.read(_seen, body, "images")
     items = seen.data or seen.images or ()
     if not items:
-        raise unreadable(body, "images")
+        raise answers.unreadable(body, "images")
     size = seen.size or size or _size_in(items[0])
     return usage_in(seen.usage), measured(len(items), size, seen.quality or quality)
 
@@ -120,15 +115,12 @@ def measured(drawn: int, size: str, quality: str) -> Measures:
 def decode(body: bytes, size: str, quality: str) -> Pictures:
     """An upstream's answer; `size` and `quality` as they were asked for, where it does not say. Raises the error that a 200
     may hold."""
-    try:
-        read = _answer.decode(body)
-    except (msgspec.MsgspecError, RecursionError):
-        raise unreadable(body, "images") from None
+    read = answers.read(_answer, body, "images")
     pictures = tuple(_picture(item) for item in read.data or read.images or () if item.url or item.b64_json)
     if not pictures:
         if read.data is not None and read.data:  # xAI leaves out what its moderation took away
             raise ContentRefused("The upstream's moderation withheld every image. Change the prompt.", param="prompt")
-        raise unreadable(body, "images")
+        raise answers.unreadable(body, "images")
     first = (read.data or read.images or [_Item()])[0]
     size = read.size or size or size_of(first.b64_json or "")
     return Pictures(
@@ -158,7 +150,7 @@ def asset_of(text: str, mime: str = "") -> Asset:
     try:
         return Asset(data=base64.b64decode(text, validate=True), mime=mime or blobs.sniff(text[:1024]))
     except binascii.Error:
-        raise unreadable(b"", "readable image") from None
+        raise answers.unreadable(b"", "readable image") from None
 
 
 def encode(result: Pictures, request: Image, reply: Reply) -> bytes:

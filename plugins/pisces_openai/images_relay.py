@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from pisces_proxy import splice, sse
+from pisces_proxy import splice
 from pisces_proxy.errors import BadRequest
 from pisces_proxy.forms import Form, FormPart, bare
 from pisces_proxy.plans import Ask, Got
@@ -16,9 +16,10 @@ from pisces_proxy.plugin import Operation, Profile, Reply
 from .images_answer import measured, usage_in
 from .images_fitting import kind_of, quality_for
 from .images_request import Action, action_of, size_of, wants_of
-from .media_events import EventWatcher, failure_in
-from .media_fields import GATEWAYS_OWN, Fields
+from .media_events import Event, EventWatcher
+from .media_fields import Fields
 from .media_passing import passed_through
+from .rewriting import GATEWAYS_OWN, rewritten
 
 _encode = msgspec.json.Encoder().encode
 _PATHS: Mapping[Action, str] = {"generate": "/generations", "edit": "/edits", "variation": "/variations"}
@@ -70,26 +71,20 @@ def _fits(operation: Operation, fields: Fields, profile: Profile) -> bool:
 
 def rewrite(operation: Operation, model: str, profile: Profile) -> Ask:
     path = _PATHS[action_of(operation)]
-    refused = profile.image_delivery in ("data", "url", "either")
+    refused = ("response_format",) if profile.image_delivery in ("data", "url", "either") else ()
     if operation.upload is not None:
         return Ask(path=path, body=_form(operation.upload, model, profile, refused))
-    parts: dict[str, bytes | msgspec.Raw] = dict(splice.members(operation.body))
-    parts["model"] = _encode(model)
-    for name in (*GATEWAYS_OWN, *profile.drop, *(("response_format",) if refused else ())):
-        parts.pop(name, None)
-    if "quality" in parts:
-        parts["quality"] = _encode(quality_for(msgspec.json.decode(parts["quality"]), profile))
-    renamed = {profile.rename.get(name, name): value for name, value in parts.items()}
-    for name, value in profile.defaults.items():
-        renamed.setdefault(name, _encode(value))
-    return Ask(path=path, body=splice.join(renamed))
+    members = splice.members(operation.body)
+    if "quality" in members:
+        quality = quality_for(msgspec.json.decode(members["quality"]), profile)
+        members = {**members, "quality": msgspec.Raw(_encode(quality))}
+    return Ask(path=path, body=rewritten(members, model, profile, *refused))
 
 
-def _form(form: Form, model: str, profile: Profile, refused: bool) -> Form:
+def _form(form: Form, model: str, profile: Profile, refused: tuple[str, ...]) -> Form:
     """The client's form; its files stay where they lie. `image[0]`, and several called `image`, are written `image[]`."""
     several = len(form.files("image")) > 1
-    dropped = (*GATEWAYS_OWN, *profile.drop, *(("response_format",) if refused else ()))
-    kept = form.without(*dropped).replacing("model", model)
+    kept = form.without(*GATEWAYS_OWN, *profile.drop, *refused).replacing("model", model)
     if quality := kept.get("quality"):
         kept = kept.replacing("quality", quality_for(quality, profile))
     return Form(tuple(_named(part, several) for part in kept.parts))
@@ -125,17 +120,6 @@ def _full(members: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in members.items() if value is not None}
 
 
-class _Event(msgspec.Struct):
-    type: str = ""
-    size: str | None = None
-    quality: str | None = None
-    usage: msgspec.Raw = msgspec.Raw(b"")  # read on its own: vendors count in units of their own
-    error: Any = None
-
-
-_event = msgspec.json.Decoder(_Event)
-
-
 class ImageWatcher(EventWatcher):
     """Partial images as they come, and what the finished one was worth."""
 
@@ -146,14 +130,8 @@ class ImageWatcher(EventWatcher):
         self._n = fields.whole("n", 1, 10) or 1
         self._drawn = 0
 
-    def see(self, frame: sse.Frame) -> None:
-        try:
-            event = _event.decode(frame.data)
-        except (msgspec.MsgspecError, RecursionError):
-            return
-        if event.error is not None:
-            self.failure = failure_in(event.error)
-        elif event.type.endswith(".completed"):
+    def see(self, event: Event) -> None:
+        if event.type.endswith(".completed"):
             self._drawn += 1
             self.done = self._drawn >= self._n
             self.usage = usage_in(event.usage) or self.usage

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 from typing import Any
 
 import msgspec
@@ -37,7 +38,20 @@ def failure_in(error: Any) -> PiscesError:
     return understand(200, {}, complaint_in({"error": error}))
 
 
-class EventWatcher(Watcher):
+class Event(msgspec.Struct):
+    """What is read of an event that passes."""
+
+    type: str = ""
+    size: str | None = None
+    quality: str | None = None
+    usage: msgspec.Raw = msgspec.Raw(b"")  # read on its own: vendors count in units of their own
+    error: Any = None
+
+
+_event = msgspec.json.Decoder(Event)
+
+
+class EventWatcher(Watcher, abc.ABC):
     """Events that pass, whole ones at a time. `see` looks at each; `done` is set there once the last has come."""
 
     def __init__(self, reply: Reply) -> None:
@@ -54,8 +68,19 @@ class EventWatcher(Watcher):
             rest += failed(self.failure, self._reply.extension)
         return rest
 
-    def see(self, frame: sse.Frame) -> None:
-        raise NotImplementedError
+    @abc.abstractmethod
+    def see(self, event: Event) -> None:
+        """Look at one event that is no error."""
+
+    def _read(self, data: bytes) -> None:
+        try:
+            event = _event.decode(data)
+        except (msgspec.MsgspecError, RecursionError):
+            return
+        if event.error is not None:
+            self.failure = failure_in(event.error)
+        else:
+            self.see(event)
 
     def _passed(self, block: bytes) -> bytes:
         if not block:
@@ -64,7 +89,7 @@ class EventWatcher(Watcher):
         for raw in sse.split(block):
             frame = sse.parse(raw)
             if frame is not None:
-                self.see(frame)
+                self._read(frame.data)
             told.append(self._told(raw, frame) + b"\n\n")
         return b"".join(told)
 

@@ -12,10 +12,11 @@ from pisces_proxy import blobs
 from pisces_proxy.errors import BadRequest
 from pisces_proxy.forms import Form, FormPart, bare
 from pisces_proxy.media import Asset
-from pisces_proxy.plugin import Operation
+from pisces_proxy.plugin import Operation, read_body
+
+from .rewriting import GATEWAYS_OWN
 
 _json = msgspec.json.Decoder(dict[str, Any])
-GATEWAYS_OWN = ("api_key", "pisces")  # read by the gateway, for no upstream
 
 
 class Fields:
@@ -30,10 +31,8 @@ class Fields:
         form = operation.upload
         if form is not None:
             return cls({bare(part.name): part.value for part in reversed(form.parts) if part.file is None}, form)
-        try:
-            return cls(_json.decode(operation.body))
-        except (msgspec.MsgspecError, RecursionError) as error:
-            raise BadRequest(f"The body is not a JSON object: {error}") from None
+        values: dict[str, Any] = read_body(_json, operation.body)
+        return cls(values)
 
     def __contains__(self, name: str) -> bool:
         return name in self._values

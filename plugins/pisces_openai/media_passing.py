@@ -9,7 +9,7 @@ import msgspec
 from pisces_proxy import splice
 from pisces_proxy.errors import BadRequest
 from pisces_proxy.forms import Form
-from pisces_proxy.plugin import Endpoint, Reply, peek_body
+from pisces_proxy.plugin import Endpoint, Reply, peek_body, read_body
 
 Texts = Mapping[str, str]
 Peek = Callable[[bytes, Texts, Texts], tuple[str, bool, str]]
@@ -32,7 +32,7 @@ def peek_for(form: str) -> Peek:
         if "model" not in path:
             model, stream, _ = peek_body(body, path, query)
             return model, stream, form
-        return path["model"], bool(_read(body).stream), form
+        return path["model"], bool(read_body(_deployed, body).stream), form
 
     return peek
 
@@ -40,7 +40,7 @@ def peek_for(form: str) -> Peek:
 def peek_speech(body: bytes, path: Texts, query: Texts) -> tuple[str, bool, str]:
     """Speech streams as bytes in any case; what makes it events is `stream_format`."""
     model = path["model"] if "model" in path else peek_body(body, path, query)[0]
-    return model, _read(body).stream_format == "sse", "sse"
+    return model, read_body(_deployed, body).stream_format == "sse", "sse"
 
 
 def peek_upload_for(form_name: str) -> PeekUpload:
@@ -54,16 +54,6 @@ def peek_upload_for(form_name: str) -> PeekUpload:
         return model, (form.get("stream") or "").strip().lower() in ("true", "1"), form_name
 
     return peek
-
-
-def _read(body: bytes) -> _Deployed:
-    try:
-        return _deployed.decode(body)
-    except msgspec.ValidationError as error:
-        at = str(error).rpartition("$.")[2].rstrip("`") if "$." in str(error) else None
-        raise BadRequest(f"The body has a member of the wrong type: {error}", param=at, code="invalid_type") from None
-    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
-        raise BadRequest(f"The body is not valid JSON: {error}") from None
 
 
 def upload_endpoint(path: str, kind: str, wire: str, form: str, description: str) -> Endpoint:

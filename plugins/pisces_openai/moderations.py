@@ -8,14 +8,15 @@ from typing import Any, ClassVar
 
 import msgspec
 
-from pisces_proxy import blobs, media, splice
+from pisces_proxy import answers, blobs, media, splice
 from pisces_proxy.errors import BadRequest
 from pisces_proxy.media import Asset, Moderation, Verdict, Verdicts
 from pisces_proxy.mediawire import Counted, Told
 from pisces_proxy.plans import Ask, Got, Plan
-from pisces_proxy.plugin import Endpoint, Operation, Profile, Reply
+from pisces_proxy.plugin import Endpoint, Operation, Profile, Reply, read_body
 
-from .media_dialect import OpenAIMedia, unreadable
+from .manners import OpenAIMedia
+from .rewriting import rewritten
 
 WIRE = "openai.moderations"
 MODEL = "omni-moderation-latest"  # what OpenAI takes where the client names none
@@ -58,7 +59,7 @@ class Moderations(OpenAIMedia):
     # -- the client's half
 
     def decode_request(self, operation: Operation) -> Moderation:
-        given = _read(operation.body).input
+        given = read_body(_asked, operation.body).input
         parted = isinstance(given, list) and bool(given) and isinstance(given[0], dict)
         return Moderation(model=operation.model, inputs=_inputs(given), parted=parted)
 
@@ -90,10 +91,7 @@ class Moderations(OpenAIMedia):
     # -- the same format on both sides
 
     def rewrite(self, operation: Operation, model: str, profile: Profile) -> Ask:
-        parts = {**splice.members(operation.body), "model": _encode(model)}
-        for name in ("pisces", "api_key", *profile.drop):
-            parts.pop(name, None)
-        return Ask(body=splice.join(parts))
+        return Ask(body=rewritten(splice.members(operation.body), model, profile))
 
     def counted(self, got: Got, operation: Operation, profile: Profile) -> Counted:
         _found(got)
@@ -114,10 +112,7 @@ def _judged(result: dict[str, Any]) -> bool:
 
 
 def _found(got: Got) -> _Answer:
-    try:
-        return _answer.decode(got.body)
-    except (msgspec.MsgspecError, RecursionError):
-        raise unreadable(got.body, "verdicts") from None
+    return answers.read(_answer, got.body, "verdicts")
 
 
 def _told(verdict: Verdict, kinds: list[str]) -> dict[str, Any]:
@@ -132,13 +127,6 @@ def _told(verdict: Verdict, kinds: list[str]) -> dict[str, Any]:
 
 
 # -- what is to be judged ----------------------------------------------------------------------------------------------
-
-
-def _read(body: bytes) -> _Asked:
-    try:
-        return _asked.decode(body)
-    except (msgspec.MsgspecError, RecursionError) as error:
-        raise BadRequest(f"The body cannot be read: {error}", code="invalid_value") from None
 
 
 def _inputs(given: Any) -> tuple[str | Asset, ...]:
@@ -184,7 +172,7 @@ def _bad(message: str, param: str) -> BadRequest:
 
 
 def _peek(body: bytes, path: Mapping[str, str], query: Mapping[str, str]) -> tuple[str, bool, str]:
-    return path.get("model") or _read(body).model or MODEL, False, ""
+    return path.get("model") or read_body(_asked, body).model or MODEL, False, ""
 
 
 ENDPOINTS = (

@@ -7,15 +7,16 @@ from typing import Any, ClassVar
 
 import msgspec
 
-from pisces_proxy import media, splice
+from pisces_proxy import answers, media, splice
 from pisces_proxy.errors import BadRequest
 from pisces_proxy.media import Hit, Ranking, Rerank
 from pisces_proxy.mediawire import Counted, Told
 from pisces_proxy.plans import Ask, Got, Plan
-from pisces_proxy.plugin import Endpoint, Operation, Profile, Reply, peek_body
+from pisces_proxy.plugin import Endpoint, Operation, Profile, Reply, peek_body, read_body
 from pisces_proxy.usage import Usage
 
-from .media_dialect import OpenAIMedia, unreadable
+from .manners import OpenAIMedia
+from .rewriting import rewritten
 
 WIRE = "openai.rerank"
 _encode = msgspec.json.Encoder().encode
@@ -85,7 +86,7 @@ class OpenAIRerank(OpenAIMedia):
     # -- the client's half
 
     def decode_request(self, operation: Operation) -> Rerank:
-        asked = _read(operation.body)
+        asked = read_body(_asked, operation.body)
         if not isinstance(asked.query, str) or not asked.query:
             raise BadRequest("Send `query`: the text to rank the documents by.", param="query", code="invalid_value")
         if not isinstance(asked.documents, list) or not asked.documents:
@@ -136,10 +137,7 @@ class OpenAIRerank(OpenAIMedia):
     # -- the same format on both sides
 
     def rewrite(self, operation: Operation, model: str, profile: Profile) -> Ask:
-        parts = {**splice.members(operation.body), "model": _encode(model)}
-        for name in ("pisces", "api_key", *profile.drop):
-            parts.pop(name, None)
-        return Ask(body=splice.join(parts))
+        return Ask(body=rewritten(splice.members(operation.body), model, profile))
 
     def counted(self, got: Got, operation: Operation, profile: Profile) -> Counted:
         return Counted(usage=_found(got).counted)
@@ -153,21 +151,10 @@ class OpenAIRerank(OpenAIMedia):
         return Told(body=splice.join(parts))
 
 
-def _read(body: bytes) -> _Asked:
-    try:
-        return _asked.decode(body)
-    except (msgspec.MsgspecError, RecursionError) as error:
-        at = str(error).rpartition("$.")[2].rstrip("`") if "$." in str(error) else None
-        raise BadRequest(f"The body cannot be read: {error}", param=at, code="invalid_value") from None
-
-
 def _found(got: Got) -> _Answer:
-    try:
-        found = _answer.decode(got.body)
-    except (msgspec.MsgspecError, RecursionError):
-        raise unreadable(got.body, "ranking") from None
+    found = answers.read(_answer, got.body, "ranking")
     if found.results is None and found.data is None:
-        raise unreadable(got.body, "ranking")
+        raise answers.unreadable(got.body, "ranking")
     return found
 
 

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from pisces_proxy import chat
 from pisces_proxy.errors import PiscesError, ProofRefused
-from pisces_proxy.limits import Standing
-from pisces_proxy.plugin import Decoder, Encoded, Encoder, Endpoint, Operation, Profile, Reply, Wire, peek_body
+from pisces_proxy.plugin import Decoder, Encoded, Encoder, Endpoint, Operation, Profile, Reply, peek_body
 from pisces_proxy.seals import Seals
 from pisces_proxy.splice import join, members
 from pisces_proxy.usage import Usage
 
-from . import errors, responses_relay
-from .limit_headers import limit_headers
+from . import responses_relay
+from .manners import OpenAIChat
 from .output_limit import max_output
 from .responses_answer import decode_response, read_usage
 from .responses_events import ResponsesDecoder
@@ -40,11 +37,10 @@ _COUNTED = frozenset(
 )
 
 
-class Responses(Wire):
+class Responses(OpenAIChat):
     """Stateless: what refers to a stored response is refused, answers carry what the client needs to keep the state."""
 
     name = WIRE
-    protocol = "openai"
     count_member = "input_tokens"
     url_media = frozenset({"image", "document"})
     # `"response"` is a member of every lifecycle event, `"error"` stands in every error
@@ -86,9 +82,6 @@ class Responses(Wire):
     def decoder(self, profile: Profile) -> Decoder:
         return ResponsesDecoder(profile)
 
-    def decode_error(self, status: int, headers: Mapping[str, str], body: bytes) -> PiscesError:
-        return errors.decode_error(status, headers, body)
-
     # -- answers to a client
 
     def encode_response(self, response: chat.Response, reply: Reply) -> bytes:
@@ -98,15 +91,6 @@ class Responses(Wire):
 
     def encoder(self, reply: Reply) -> Encoder:
         return ResponsesEncoder(reply)
-
-    def encode_error(self, error: PiscesError, request_id: str, extension: bytes) -> tuple[int, bytes]:
-        return errors.encode_error(error, extension)
-
-    def error_headers(self, error: PiscesError) -> Mapping[str, str]:
-        return errors.error_headers(error)
-
-    def limit_headers(self, standing: Standing, now: float) -> Mapping[str, str]:
-        return limit_headers(standing)
 
     def encode_count(self, usage: Usage, reply: Reply) -> bytes:
         count = {"object": b'"response.input_tokens"', "input_tokens": b"%d" % usage.input}

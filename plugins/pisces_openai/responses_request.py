@@ -10,7 +10,7 @@ import msgspec
 from pisces_proxy import chat, splice, thinking
 from pisces_proxy.chat import Loss, OutputFormat, Request, ServerTool, Text, Thinking, Tool, ToolChoice
 from pisces_proxy.errors import BadRequest
-from pisces_proxy.plugin import Operation
+from pisces_proxy.plugin import Operation, read_body
 from pisces_proxy.seals import Seals
 
 from . import responses_items as items
@@ -108,7 +108,7 @@ _KNOWN = frozenset(Body.__struct_fields__)
 
 def decode_request(operation: Operation, seals: Seals) -> Request:
     """Raises BadRequest naming the member, Unsupported for what needs a store."""
-    body = _read(operation.body)
+    body = read_body(_body, operation.body)
     _refuse_state(body)
     history = read_input(body.input or "", seals)
     tools, hosted = _tools(body.tools or [], history.tools)
@@ -139,16 +139,6 @@ def decode_request(operation: Operation, seals: Seals) -> Request:
         extra=_extra(operation.body),
         losses=tuple(losses),
     )
-
-
-def _read(body: bytes) -> Body:
-    try:
-        return _body.decode(body)
-    except msgspec.ValidationError as error:
-        at = str(error).rpartition("$.")[2].rstrip("`") if "$." in str(error) else None
-        raise BadRequest(f"The body has a member of the wrong type: {error}", param=at, code="invalid_value") from None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise BadRequest(f"The body is not valid JSON: {error}") from None
 
 
 def _refuse_state(body: Body) -> None:

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 import msgspec
 
-from pisces_proxy import media, splice, sse
+from pisces_proxy import media, splice
 from pisces_proxy.chat import Loss
 from pisces_proxy.errors import BadRequest
 from pisces_proxy.media import Sound, Speech
@@ -16,10 +16,11 @@ from pisces_proxy.plugin import Endpoint, Operation, Profile, Reply
 from pisces_proxy.usage import Usage
 
 from . import speech_sound
-from .media_dialect import OpenAIMedia
-from .media_events import EventWatcher, failure_in
-from .media_fields import GATEWAYS_OWN, Fields
+from .manners import OpenAIMedia
+from .media_events import Event, EventWatcher
+from .media_fields import Fields
 from .media_passing import peek_speech
+from .rewriting import rewritten
 from .speech_stream import SpeechEncoder
 
 WIRE = "openai.speech"
@@ -97,14 +98,7 @@ class OpenAISpeech(OpenAIMedia):
 
     def rewrite(self, operation: Operation, model: str, profile: Profile) -> Ask:
         spoken_length(Fields.of(operation).text("input"), profile)
-        parts: dict[str, bytes | msgspec.Raw] = dict(splice.members(operation.body))
-        parts["model"] = _encode(model)
-        for name in GATEWAYS_OWN:
-            parts.pop(name, None)
-        renamed = {profile.rename.get(name, name): value for name, value in parts.items()}
-        for name, value in profile.defaults.items():
-            renamed.setdefault(name, _encode(value))
-        return Ask(body=splice.join(renamed))
+        return Ask(body=rewritten(splice.members(operation.body), model, profile))
 
     def streams(self, operation: Operation) -> bool:
         return True
@@ -147,25 +141,18 @@ class _Counts(msgspec.Struct):
     output_tokens: int = 0
 
 
-class _Event(msgspec.Struct):
-    type: str = ""
-    usage: _Counts | None = None
-    error: Any = None
-
-
-_event = msgspec.json.Decoder(_Event)
+_counts = msgspec.json.Decoder(_Counts | None)
 
 
 class SpeechWatcher(EventWatcher):
-    def see(self, frame: sse.Frame) -> None:
-        try:
-            event = _event.decode(frame.data)
-        except (msgspec.MsgspecError, RecursionError):
-            return
-        if event.error is not None:
-            self.failure = failure_in(event.error)
-        elif event.type == "speech.audio.done":
-            self.done = True
-            if event.usage is not None:
-                counts = event.usage
-                self.usage = Usage(input=counts.input_tokens, output=counts.output_tokens, audio_output=counts.output_tokens)
+    def see(self, event: Event) -> None:
+        if event.type == "speech.audio.done":
+            self.done, self.usage = True, _usage(event.usage)
+
+
+def _usage(told: msgspec.Raw) -> Usage | None:
+    try:
+        counts = _counts.decode(told)
+    except msgspec.MsgspecError:
+        return None
+    return Usage(input=counts.input_tokens, output=counts.output_tokens, audio_output=counts.output_tokens) if counts else None

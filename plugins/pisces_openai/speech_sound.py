@@ -7,14 +7,12 @@ import binascii
 
 import msgspec
 
-from pisces_proxy import blobs
+from pisces_proxy import answers, blobs
 from pisces_proxy.errors import Unsupported
 from pisces_proxy.media import MIMES, Asset, wav
 from pisces_proxy.mediawire import Watcher
 from pisces_proxy.plans import Got
 from pisces_proxy.plugin import Profile
-
-from .media_dialect import unreadable
 
 RATE = 24_000  # of OpenAI's raw PCM: 16 bits, one channel
 _TWINS = {"wav": "pcm", "pcm": "wav"}
@@ -38,7 +36,7 @@ class SoundWatcher(Watcher):
         if not b'{"'.startswith(self._held[:2]) or len(self._held) > _APOLOGY:
             return self._released()
         if _is_json(self._held):
-            self.failure = unreadable(self._held, "sound")
+            self.failure = answers.unreadable(self._held, "sound")
         return b""
 
     def end(self) -> bytes:
@@ -82,7 +80,7 @@ def read(got: Got, asked: str) -> Asset:
     if got.mime.endswith("json") or got.body[:1] == b"{":
         return _in_json(got.body, asked)
     if not got.body or got.mime.startswith("text/"):
-        raise unreadable(got.body, "sound")
+        raise answers.unreadable(got.body, "sound")
     return Asset(data=got.body, mime=got.headers["content-type"] if got.mime.startswith("audio/") else MIMES[asked])
 
 
@@ -93,7 +91,7 @@ def _in_json(body: bytes, asked: str) -> Asset:
     except (msgspec.MsgspecError, RecursionError, binascii.Error):
         data = b""
     if not data:
-        raise unreadable(body, "sound")
+        raise answers.unreadable(body, "sound")
     shown = blobs.sniff(base64.b64encode(data[:512]).decode())
     return Asset(data=data, mime=shown or MIMES[asked])
 

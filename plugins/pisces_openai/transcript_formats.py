@@ -11,6 +11,7 @@ from pisces_proxy.mediawire import Told
 from pisces_proxy.pricing import NOTHING
 from pisces_proxy.usage import Usage
 
+SEGMENT = "transcript.text.segment"
 FORMATS = ("json", "text", "srt", "verbose_json", "vtt", "diarized_json")
 PLAIN = ("text", "srt", "vtt")
 _TEXT = "text/plain; charset=utf-8"
@@ -94,9 +95,14 @@ def _segment(at: int, segment: Segment, request: Transcription) -> dict[str, Any
 
 
 def _diarized(result: Transcript) -> dict[str, Any]:
-    segments = [
+    segments = [{"type": SEGMENT, **turn} for turn in turns(result)]
+    return {"task": "transcribe", "duration": length_of(result), "text": result.text, "segments": segments}
+
+
+def turns(result: Transcript) -> list[dict[str, Any]]:
+    """Who says what, and when."""
+    return [
         {
-            "type": "transcript.text.segment",
             "id": f"seg_{at}",
             "start": segment.start,
             "end": segment.end,
@@ -105,7 +111,6 @@ def _diarized(result: Transcript) -> dict[str, Any]:
         }
         for at, segment in enumerate(timed(result))
     ]
-    return {"task": "transcribe", "duration": length_of(result), "text": result.text, "segments": segments}
 
 
 def length_of(result: Transcript) -> float:

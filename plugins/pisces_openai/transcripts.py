@@ -14,9 +14,10 @@ from pisces_proxy.plugin import Operation, Profile, Reply
 from pisces_proxy.pricing import NOTHING, Measures
 
 from . import transcript_formats, transcripts_answer, transcripts_request, transcripts_upstream
-from .media_dialect import OpenAIMedia
-from .media_fields import GATEWAYS_OWN, Fields, uploaded
+from .manners import OpenAIMedia
+from .media_fields import Fields, uploaded
 from .media_passing import passed_through, upload_endpoint
+from .rewriting import GATEWAYS_OWN
 from .sound_length import seconds_of
 from .transcript_formats import FORMATS
 from .transcripts_stream import TranscriptEncoder, TranscriptWatcher

@@ -6,12 +6,11 @@ from typing import Any
 
 import msgspec
 
+from pisces_proxy import answers
 from pisces_proxy.media import Segment, Transcript, Word
 from pisces_proxy.mediawire import Counted
 from pisces_proxy.pricing import NOTHING, Measures
 from pisces_proxy.usage import Usage
-
-from .media_dialect import unreadable
 
 
 class _Heard(msgspec.Struct):
@@ -103,12 +102,9 @@ def counts(raw: msgspec.Raw) -> tuple[Usage | None, float | None]:
 
 
 def _read(body: bytes) -> _Answer:
-    try:
-        said = _answer.decode(body)
-    except (msgspec.MsgspecError, RecursionError):
-        raise unreadable(body, "transcript") from None
+    said = answers.read(_answer, body, "transcript")
     if said.text is None and not said.segments:
-        raise unreadable(body, "transcript")
+        raise answers.unreadable(body, "transcript")
     return said
 
 

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import msgspec
-
-from pisces_proxy import media, sse
+from pisces_proxy import media
 from pisces_proxy.errors import PiscesError
 from pisces_proxy.media import Transcript, Transcription
 from pisces_proxy.mediawire import MediaEncoder
@@ -14,8 +12,8 @@ from pisces_proxy.plugin import Reply
 from pisces_proxy.pricing import Measures
 
 from . import transcripts_answer
-from .media_events import DONE, EventWatcher, event, failed, failure_in
-from .transcript_formats import timed, usage_told
+from .media_events import DONE, Event, EventWatcher, event, failed
+from .transcript_formats import SEGMENT, turns, usage_told
 
 
 class TranscriptEncoder(MediaEncoder):
@@ -43,29 +41,10 @@ class TranscriptEncoder(MediaEncoder):
         return b"".join(event("transcript.text.delta", {"delta": part}, self._extension, named=False) for part in parts if part)
 
     def _diarized(self, result: Transcript) -> bytes:
-        segments = [
-            {
-                "id": f"seg_{at}",
-                "start": segment.start,
-                "end": segment.end,
-                "text": segment.text,
-                "speaker": segment.speaker or "A",
-            }
-            for at, segment in enumerate(timed(result))
-        ]
-        return b"".join(event("transcript.text.segment", segment, self._extension, named=False) for segment in segments)
+        return b"".join(event(SEGMENT, turn, self._extension, named=False) for turn in turns(result))
 
     def failed(self, error: PiscesError) -> bytes:
         return failed(error, self._extension)
-
-
-class _Event(msgspec.Struct):
-    type: str = ""
-    usage: msgspec.Raw = msgspec.Raw(b"")  # read on its own: vendors count in units of their own
-    error: Any = None
-
-
-_event = msgspec.json.Decoder(_Event)
 
 
 class TranscriptWatcher(EventWatcher):
@@ -73,15 +52,9 @@ class TranscriptWatcher(EventWatcher):
         super().__init__(reply)
         self._seconds = seconds
 
-    def see(self, frame: sse.Frame) -> None:
-        try:
-            said = _event.decode(frame.data)
-        except (msgspec.MsgspecError, RecursionError):
-            return
-        if said.error is not None:
-            self.failure = failure_in(said.error)
-        elif said.type == "transcript.text.done":
+    def see(self, event: Event) -> None:
+        if event.type == "transcript.text.done":
             self.done = True
-            self.usage, heard = transcripts_answer.counts(said.usage)
+            self.usage, heard = transcripts_answer.counts(event.usage)
             if length := heard or self._seconds:
                 self.measures = Measures(seconds=length)

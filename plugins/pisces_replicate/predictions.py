@@ -6,6 +6,7 @@ that breaks would leave nobody knowing its id.
 
 from __future__ import annotations
 
+import abc
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
@@ -14,7 +15,7 @@ from urllib.parse import quote
 import msgspec
 
 from pisces_proxy import refusals
-from pisces_proxy.errors import PiscesError, UpstreamBroken
+from pisces_proxy.answers import unreadable
 from pisces_proxy.inputs import linked
 from pisces_proxy.media import Asset
 from pisces_proxy.plans import Ask, Got
@@ -31,13 +32,10 @@ class Predictions(Driver):
 
     protocol: ClassVar[str] = "replicate"
 
-    def decode_error(self, status: int, headers: Mapping[str, str], body: bytes) -> PiscesError:
-        return refusals.understand(status, headers, refusals.complaint(body))
-
     def submitted(self, got: Got) -> Mapping[str, Any]:
         prediction = _prediction.decode(got.body)
         if not prediction.id:
-            raise _unreadable(got.body)
+            raise unreadable(got.body, "prediction")
         return {"id": prediction.id}
 
     def poll(self, state: Mapping[str, Any]) -> Ask:
@@ -47,7 +45,7 @@ class Predictions(Driver):
         prediction = _prediction.decode(got.body)
         match prediction.status:
             case "":
-                raise _unreadable(got.body)
+                raise unreadable(got.body, "prediction")
             case "succeeded":
                 return self.made(tuple(linked(url) for url in _urls(prediction.output)), prediction.metrics or {})
             case "failed":
@@ -62,8 +60,9 @@ class Predictions(Driver):
         told = {**msgspec.json.decode(ask.body), "webhook": url, "webhook_events_filter": ["completed"]}
         return msgspec.structs.replace(ask, body=_encode(told))
 
+    @abc.abstractmethod
     def made(self, assets: tuple[Asset, ...], metrics: Mapping[str, Any]) -> Progress:
-        raise NotImplementedError
+        """What has come of it, of the prediction's outputs and what was measured."""
 
     def cancel(self, state: Mapping[str, Any]) -> Ask | None:
         return Ask(path=_path(state) + "/cancel")
@@ -127,11 +126,3 @@ def _percent(logs: str | None) -> int | None:
     """The last `45%|` of a progress bar in the logs."""
     found = re.findall(r"(\d{1,3})%\|", (logs or "")[-2000:])
     return min(int(found[-1]), 99) if found else None
-
-
-def _unreadable(body: bytes) -> PiscesError:
-    """A complaint under a 200, or an answer that makes no sense."""
-    found = refusals.complaint(body)
-    if found is not None:
-        return refusals.understand(200, {}, found)
-    return UpstreamBroken("The upstream's answer holds no prediction.")

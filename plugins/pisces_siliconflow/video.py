@@ -11,8 +11,9 @@ from typing import Any, ClassVar
 import msgspec
 
 from pisces_proxy import refusals, shapes
+from pisces_proxy.answers import unreadable
 from pisces_proxy.chat import Loss
-from pisces_proxy.errors import PiscesError, Unsupported, UpstreamBroken
+from pisces_proxy.errors import Unsupported
 from pisces_proxy.inputs import link, lost, own_members, unheard
 from pisces_proxy.media import Asset, Video
 from pisces_proxy.plans import Ask, Got
@@ -31,9 +32,6 @@ class SiliconVideo(Driver):
     name: ClassVar[str] = "siliconflow.video"
     protocol: ClassVar[str] = "siliconflow"
     kind: ClassVar[str] = "video"
-
-    def decode_error(self, status: int, headers: Mapping[str, str], body: bytes) -> PiscesError:
-        return refusals.understand(status, headers, refusals.complaint(body))
 
     def submit(self, request: Video, model: str, profile: Profile, tag: str) -> Ask:
         if request.remix_of:
@@ -59,7 +57,7 @@ class SiliconVideo(Driver):
     def submitted(self, got: Got) -> Mapping[str, Any]:
         accepted = _accepted.decode(got.body)
         if not accepted.request_id:
-            raise _unreadable(got.body)
+            raise unreadable(got.body, "task")
         return {"id": accepted.request_id}
 
     def poll(self, state: Mapping[str, Any]) -> Ask:
@@ -68,7 +66,7 @@ class SiliconVideo(Driver):
     def read(self, got: Got, state: Mapping[str, Any]) -> Progress:
         task = _task.decode(got.body)
         if not task.status:
-            raise _unreadable(got.body)
+            raise unreadable(got.body, "task")
         match _STATUSES.get(task.status.lower()):
             case "completed":
                 videos = (task.results or _Results()).videos or []
@@ -121,9 +119,3 @@ class _Task(msgspec.Struct):
 
 _accepted = msgspec.json.Decoder(_Accepted)
 _task = msgspec.json.Decoder(_Task)
-
-
-def _unreadable(body: bytes) -> PiscesError:
-    """A complaint under a 200, or an answer that makes no sense."""
-    found = refusals.complaint(body)
-    return refusals.understand(200, {}, found) if found is not None else UpstreamBroken("The upstream's answer holds no task.")

@@ -11,7 +11,7 @@ import msgspec
 from pisces_proxy.assets import asset_of
 from pisces_proxy.errors import BadRequest
 from pisces_proxy.forms import Form, bare
-from pisces_proxy.media import Asset
+from pisces_proxy.media import Asset, Video
 from pisces_proxy.plugin import Operation
 
 _json = msgspec.json.Decoder(dict[str, Any])
@@ -164,6 +164,22 @@ class Fields:
         if value is not None and not isinstance(value, str):
             raise self.wrong("webhook", "must be an object with a `url`")
         return value or ""
+
+
+def film(fields: Fields, assets: tuple[Asset, ...], known: Collection[str], **more: Any) -> Video:
+    """A video as every dialect asks for it; `more` is what each says in words of its own."""
+    return Video(
+        model=fields.text("model"),
+        prompt=fields.text("prompt") if assets else fields.required("prompt"),
+        resolution=fields.resolution("resolution"),
+        size=fields.size("size"),
+        negative_prompt=fields.text("negative_prompt"),
+        seed=fields.whole("seed", -1, 2**32),
+        watermark=bool(fields.flag("watermark")),
+        assets=assets,
+        extra=fields.others(known),
+        **more,
+    )
 
 
 def fields_of(operation: Operation) -> Fields:

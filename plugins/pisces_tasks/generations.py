@@ -9,7 +9,7 @@ from pisces_proxy.media import Request, Video
 from pisces_proxy.mediawire import TaskView
 from pisces_proxy.plugin import Operation
 
-from .fields import Fields, fields_of
+from .fields import Fields, fields_of, film
 from .told import Facade, with_extension
 
 _STATUS = {"queued": "QUEUED", "in_progress": "IN_PROGRESS", "completed": "SUCCESS"}  # everything else is FAILURE (S3-71)
@@ -65,17 +65,11 @@ def _video(fields: Fields) -> Video:
     last = fields.assets("last_frame", "last_frame") or fields.assets("image_tail", "last_frame")
     assets = (*first, *last, *images, *fields.assets("video", "video"))
     seconds = fields.seconds("duration")
-    return Video(
-        model=fields.text("model"),
-        prompt=fields.text("prompt") if assets else fields.required("prompt"),
+    return film(
+        fields,
+        assets,
+        _KNOWN,
         seconds=seconds if seconds is not None else fields.seconds("seconds"),
-        resolution=fields.resolution("resolution"),
-        size=fields.size("size"),
         aspect_ratio=fields.ratio("ratio") or fields.ratio("aspect_ratio"),
-        negative_prompt=fields.text("negative_prompt"),
-        seed=fields.whole("seed", -1, 2**32),
-        watermark=bool(fields.flag("watermark")),
         audio=bool(fields.flag("generate_audio")),  # S3-66: without sound unless asked for
-        assets=assets,
-        extra=fields.others(_KNOWN),
     )

@@ -10,7 +10,7 @@ from pisces_proxy.mediawire import TaskView
 from pisces_proxy.plugin import Operation
 from pisces_proxy.task_views import canonical
 
-from .fields import Fields, fields_of
+from .fields import Fields, fields_of, film
 from .told import Facade, with_extension
 
 _SHARED = ("model", "prompt", "aspect_ratio", "resolution", "size", "negative_prompt", "seed", "webhook", "webhook_url", "user")
@@ -80,18 +80,12 @@ def _video(fields: Fields) -> Video:
         *fields.assets("video", "video"),
     )
     seconds = [fields.seconds(name) for name in ("duration_seconds", "duration", "seconds")]
-    return Video(
-        model=fields.text("model"),
+    return film(
+        fields,
+        assets,
+        _VIDEO,
         user=fields.text("user"),
-        prompt=fields.text("prompt") if assets else fields.required("prompt"),
         seconds=next((length for length in seconds if length is not None), None),
-        resolution=fields.resolution("resolution"),
-        size=fields.size("size"),
         aspect_ratio=fields.ratio("aspect_ratio"),
-        negative_prompt=fields.text("negative_prompt"),
-        seed=fields.whole("seed", -1, 2**32),
-        watermark=bool(fields.flag("watermark")),
         audio=fields.flag("generate_audio"),
-        assets=assets,
-        extra=fields.others(_VIDEO),
     )

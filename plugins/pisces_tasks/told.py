@@ -7,7 +7,6 @@ from typing import Any
 
 import msgspec
 
-from pisces_proxy import refusals
 from pisces_proxy.errors import PiscesError
 from pisces_proxy.media import Image, Video
 from pisces_proxy.mediawire import TaskFacade, TaskView
@@ -32,9 +31,6 @@ class Facade(TaskFacade):
     """A dialect whose errors are OpenAI's."""
 
     protocol = "tasks"
-
-    def decode_error(self, status: int, headers: Mapping[str, str], body: bytes) -> PiscesError:
-        return refusals.understand(status, headers, refusals.complaint(body))
 
     def encode_error(self, error: PiscesError, request_id: str, extension: bytes) -> tuple[int, bytes]:
         kind = _TYPES.get(error.kind, "invalid_request_error")

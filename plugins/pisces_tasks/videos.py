@@ -10,8 +10,9 @@ from pisces_proxy.errors import BadRequest
 from pisces_proxy.media import Asset, Request, Video
 from pisces_proxy.mediawire import TaskView
 from pisces_proxy.plugin import Operation
+from pisces_proxy.task_views import error
 
-from .fields import Fields, fields_of
+from .fields import Fields, fields_of, film
 from .told import Facade, prompt_of, seconds_of, size_of, with_extension
 
 _ROLES = {
@@ -76,18 +77,12 @@ def _told(view: TaskView) -> dict[str, Any]:
         "remixed_from_video_id": view.remixed_from or None,
         **({"metadata": {"url": url}, "video_url": url} if url else {}),
         **{f"{role}_url": place for role, place in view.extra_urls.items()},
-        "error": _error(view),
+        "error": error(view),
     }
 
 
 def _status(view: TaskView) -> str:
     return _STATUS.get(view.status, view.status)
-
-
-def _error(view: TaskView) -> dict[str, str] | None:
-    if view.status in ("queued", "in_progress", "completed"):
-        return None
-    return {"code": view.error_code or view.status, "message": view.error_message or f"The task was {view.status}."}
 
 
 # -- what clients send
@@ -104,20 +99,14 @@ def _flat(fields: Fields) -> Video:
         *fields.assets("video", "video"),
     )
     seconds = fields.seconds("seconds")
-    return Video(
-        model=fields.text("model"),
+    return film(
+        fields,
+        assets,
+        _OPENAI,
         user=fields.text("user"),
-        prompt=fields.required("prompt") if not assets else fields.text("prompt"),
         seconds=seconds if seconds is not None else fields.seconds("duration"),
-        resolution=fields.resolution("resolution"),
-        size=fields.size("size"),
         aspect_ratio=fields.ratio("aspect_ratio") or fields.ratio("ratio"),
-        negative_prompt=fields.text("negative_prompt"),
-        seed=fields.whole("seed", -1, 2**32),
-        watermark=bool(fields.flag("watermark")),
         audio=fields.flag("generate_audio"),
-        assets=assets,
-        extra=fields.others(_OPENAI),
     )
 
 

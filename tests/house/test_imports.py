@@ -16,7 +16,7 @@ def words(text: str) -> set[str]:
 PURE = words(
     """arguments blobs blocks chat complaints config errors exchange heads history hookspecs ledger limits names plugin price_tables pricing profile
     refusals routing schema_forms schema_rules schemas seals splice sse stops storage surrogates thinking tokens transform usage media forms
-    dialect mediawire operation plans task task_storage task_views webhook addresses assets token_ids driving links sigv4 sites inputs shapes"""
+    dialect mediawire operation plans task task_storage task_views webhook addresses assets token_ids driving links sigv4 sites inputs shapes answers"""
 )
 PURE_LIBRARY = words(
     """__future__ abc ast base64 binascii bisect codecs collections contextlib copy dataclasses decimal difflib enum

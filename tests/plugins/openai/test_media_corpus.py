@@ -13,7 +13,6 @@ import msgspec
 import pytest
 from laws.recorded import corpus
 from pisces_openai import images, speech, transcripts
-from pisces_openai.errors import decode_error
 
 from pisces_proxy import sse
 from pisces_proxy.errors import BadRequest, PiscesError
@@ -158,7 +157,7 @@ def _a_stream(wire: MediaWire, data: bytes) -> None:
 @pytest.mark.parametrize("file", recorded("errors", about=("/images/", "/audio/")))
 def test_a_recorded_error_about_media_is_understood(file: Path) -> None:
     _, answer = read(file)
-    error = decode_error(answer["status"], answer.get("headers") or {}, bytes_of(answer))
+    error = WIRES[images.WIRE].decode_error(answer["status"], answer.get("headers") or {}, bytes_of(answer))
     assert isinstance(error, PiscesError) and error.message
     status, body = WIRES[images.WIRE].encode_error(error, "req_1", b"{}")
     assert status >= 400 and msgspec.json.decode(body)["error"]["message"]
