@@ -37,6 +37,7 @@ from .upstream import connect
 from .world import World
 
 PRUNED = 5_000  # usage rows dropped at a time
+SETTLING = 0.5  # seconds after the start until what can wait is done
 SWEEP = 30.0  # seconds between two looks for reservations that nobody settled
 WATCH = 0.5  # seconds between two looks at whether another process changed something
 
@@ -276,8 +277,9 @@ class Gateway:
         log.info("reloaded", channels=len(config.channels))
 
     async def warm(self) -> None:
-        """Read the built-in prices before a request has to wait for them."""
+        """Read the built-in prices before a request has to wait for them, but not beside the first one."""
         try:
+            await asyncio.sleep(SETTLING)
             await asyncio.to_thread(self.billing.book.load)
         finally:
             self.warmed.set()

