@@ -47,7 +47,6 @@ class Operator:
         assert answer.status in (200, 201), answer.body
         return answer.body
 
-
     async def audits(self) -> list[dict[str, Any]]:
         """What this operator has changed; the first start has made an account and a key before."""
         return [audit for audit in (await self.get("/audits"))["data"] if audit["actor"] == "ops"]

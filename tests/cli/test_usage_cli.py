@@ -139,7 +139,18 @@ def test_a_request_is_shown_whole(json: Json, run: Run, finish: Finish) -> None:
     lines = [line.split() for line in shown.splitlines()]
     assert ["cached", "input", "1,200", "$2.50", "per", "million", "$0.003"] in lines
     assert ["image", "1024x1024/hd", "2", "$0.08", "each", "$0.16"] in lines
-    for text in ("rate_limit", "second", "m2", "1,200 input tokens", "(estimated)", "$0.000000007", "$0.000000009", "-$0.000000002", "top_k", "translated to b"):
+    for text in (
+        "rate_limit",
+        "second",
+        "m2",
+        "1,200 input tokens",
+        "(estimated)",
+        "$0.000000007",
+        "$0.000000009",
+        "-$0.000000002",
+        "top_k",
+        "translated to b",
+    ):
         assert text in shown
 
 

@@ -155,7 +155,9 @@ async def test_a_reload_takes_over_prices_and_what_a_refusal_says(house, upstrea
     key = await customer(found, 1000)
     asked = dialect("openai.chat", only.vendor.model)
     assert (await post(found.url, key, asked.path, asked.body))[0] == 403
-    (tmp_path / "channels.toml").write_text(channel(only) + "[defaults]\nbalance_status = 402\n" + PRICE.format(model=only.vendor.model))
+    (tmp_path / "channels.toml").write_text(
+        channel(only) + "[defaults]\nbalance_status = 402\n" + PRICE.format(model=only.vendor.model)
+    )
     found.gateway.reload()
     assert (await post(found.url, key, asked.path, asked.body))[0] == 402
     (tmp_path / "channels.toml").write_text(channel(only) + f'[price."{only.vendor.model}"]\nfree = true\n')
