@@ -17,6 +17,9 @@ import structlog  # noqa: E402
 for _name in _absent:
     del sys.modules[_name]
 
+# until `configure` is called: never among what a command prints
+structlog.configure(logger_factory=lambda *_: structlog.PrintLogger(sys.stderr))
+
 _encode = msgspec.json.Encoder(enc_hook=str).encode
 
 log = structlog.get_logger("pisces")

@@ -122,16 +122,17 @@ async def serve(
             loop.add_signal_handler(name, over.set)
         loop.add_signal_handler(signal.SIGHUP, _reload, running.gateway)
         await announce(running)
-        await running.gateway.warmed.wait()
-        _settle_memory()
+        settling = asyncio.ensure_future(_settle_memory(running.gateway))
         await over.wait()
+        settling.cancel()
         log.info("draining", streams=len(running.gateway.hearts))
     log.info("stopped")
     flush()
 
 
-def _settle_memory() -> None:
+async def _settle_memory(gateway: Gateway) -> None:
     """What has been loaded stays: the collector need not look at it again, nor run for every few hundred new objects."""
+    await gateway.warmed.wait()
     gc.collect()
     gc.freeze()
     gc.set_threshold(10_000, 20, 50)

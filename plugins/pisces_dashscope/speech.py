@@ -6,7 +6,6 @@ They speak WAV of 24 kHz, which is what a client gets that names no format; PCM 
 from __future__ import annotations
 
 import base64
-import binascii
 from typing import Any, ClassVar
 
 import msgspec
@@ -101,7 +100,7 @@ def _input(request: media.Speech, model: str) -> tuple[dict[str, Any], tuple[Los
 def _decoded(data: str) -> bytes:
     try:
         return base64.b64decode(data, validate=True)
-    except binascii.Error:
+    except ValueError:
         return b""
 
 

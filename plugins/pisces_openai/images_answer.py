@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import base64
-import binascii
 from typing import Any
 
 import msgspec
 
 from pisces_proxy import answers, blobs
 from pisces_proxy.errors import ContentRefused
+from pisces_proxy.inputs import linked
 from pisces_proxy.media import Asset, Image, Picture, Pictures
 from pisces_proxy.plugin import Reply
 from pisces_proxy.pricing import Images, Measures
@@ -145,11 +145,10 @@ def asset_of(text: str, mime: str = "") -> Asset:
     if text[:8].lower().startswith(("http://", "https://")):
         return Asset(url=text, mime=mime)
     if text[:5].lower() == "data:":
-        blob = blobs.from_data_uri(text, "data")
-        return Asset(data=base64.b64decode(blob.data), mime=blob.mime)
+        return linked("data:" + text[5:])
     try:
         return Asset(data=base64.b64decode(text, validate=True), mime=mime or blobs.sniff(text[:1024]))
-    except binascii.Error:
+    except ValueError:
         raise answers.unreadable(b"", "readable image") from None
 
 

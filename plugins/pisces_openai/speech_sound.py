@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 
 import msgspec
 
@@ -88,7 +87,7 @@ def _in_json(body: bytes, asked: str) -> Asset:
     try:
         said = _spoken.decode(body)
         data = base64.b64decode(said.audio_data or said.audio or "", validate=True)
-    except (msgspec.MsgspecError, RecursionError, binascii.Error):
+    except (msgspec.MsgspecError, RecursionError, ValueError):  # no JSON, no UTF-8, no base64
         data = b""
     if not data:
         raise answers.unreadable(body, "sound")
