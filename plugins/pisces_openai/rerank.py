@@ -59,12 +59,10 @@ class _Answer(msgspec.Struct):
 
     @property
     def counted(self) -> Usage | None:
-        """Tokens where they are told (Jina: usage, SiliconFlow: meta.tokens), else searches (Cohere)."""
+        """Tokens (Jina: usage, SiliconFlow: meta.tokens) and searches (Cohere), as far as they are told."""
         usage, meta = self.usage or _Counts(), self.meta or _Meta()
         tokens = usage.total_tokens or usage.prompt_tokens or (meta.tokens.input_tokens if meta.tokens else None)
-        if tokens:
-            return Usage(input=int(tokens))
-        return Usage(searches=self.searches) if self.searches else None
+        return Usage(input=int(tokens or 0), searches=self.searches or 0) if tokens or self.searches else None
 
     @property
     def searches(self) -> int | None:
