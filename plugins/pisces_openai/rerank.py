@@ -18,6 +18,7 @@ from pisces_proxy.usage import Usage
 from .media_dialect import OpenAIMedia, unreadable
 
 WIRE = "openai.rerank"
+MOST = 10_000  # documents: https://docs.cohere.com/docs/reranking-best-practices
 _encode = msgspec.json.Encoder().encode
 
 
@@ -88,6 +89,9 @@ class OpenAIRerank(OpenAIMedia):
             raise BadRequest("Send `query`: the text to rank the documents by.", param="query", code="invalid_value")
         if not isinstance(asked.documents, list) or not asked.documents:
             raise BadRequest("Send `documents`: a list with at least one.", param="documents", code="invalid_value")
+        if len(asked.documents) > MOST:
+            message = f"`documents` holds {len(asked.documents)} of them. Send at most {MOST} at a time."
+            raise BadRequest(message, param="documents", code="invalid_value")
         top = asked.top_n if asked.top_n is not None else asked.top_k
         if top is not None and top < 1:
             raise BadRequest("`top_n` must be at least 1.", param="top_n", code="invalid_value")
