@@ -64,7 +64,7 @@ class Gateway:
         self.books = Books(storage, registry.hooks.hook.pisces_finished, self.billing.price)
         self.books.counting = config.server.metrics
         self.limiter = registry.limiter(config.server.limits)
-        self.once = Idempotency(storage, self.tasks)
+        self.once = Idempotency(storage, self.tasks, self.owner)
         self._auth = Authenticator(storage, config.server.key_prefix)
         self._source = source
         self._seen = -1

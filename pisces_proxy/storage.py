@@ -270,9 +270,20 @@ class Storage(TaskStorage):
     # -- the same request again
 
     @abc.abstractmethod
-    async def claim(self, scope: str, key: str, fingerprint: str, request_id: str, now: float, expires_at: float) -> Claim:
-        """Take an idempotency key for a request, or learn what became of the one that has it. An expired one is free again;
-        the holder's own claim once more extends it."""
+    async def claim(
+        self,
+        scope: str,
+        key: str,
+        fingerprint: str,
+        request_id: str,
+        now: float,
+        expires_at: float,
+        *,
+        owner: str = "",
+        dead: Callable[[str], bool] | None = None,
+    ) -> Claim:
+        """Take an idempotency key for a request, or learn what became of the one that has it. An expired one is free again,
+        and one that still runs by an `owner` that is `dead`; the holder's own claim once more extends it."""
 
     @abc.abstractmethod
     async def keep(self, scope: str, key: str, stored: Stored, expires_at: float | None = None) -> None:
