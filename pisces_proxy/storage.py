@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import abc
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
 
@@ -17,6 +18,11 @@ from .task_storage import TaskStorage
 from .usage import Usage
 
 GroupBy = Literal["model", "key", "channel", "account", "day"]
+
+
+# it stands in paths, tables, files and ledgers; the letters of any language
+ACCOUNT_NAME = re.compile(r"[\w.@:-]{1,100}")
+ACCOUNT_NAMES = "1 to 100 letters, digits or `._@:-`"
 
 
 class Account(msgspec.Struct, frozen=True, kw_only=True):

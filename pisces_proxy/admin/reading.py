@@ -13,7 +13,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 from multidict import MultiMapping
 
 from ..errors import BadRequest, TooLarge, UnsupportedMedia
-from .asked import Asked
+from .asked import Asked, Nothing
 
 LARGEST = 2**20  # bytes of a body
 
@@ -40,6 +40,19 @@ async def read_body(request: web.BaseRequest, wanted: Any) -> Any:
         return _decoder(wanted).decode(await _bytes(request))
     except msgspec.ValidationError as error:
         raise _mistake(error, _struct(wanted), "member") from None
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+        raise BadRequest(f"The body is not valid JSON: {error}.", code="invalid_json") from None
+
+
+async def read_nothing(request: web.BaseRequest) -> None:
+    """The body of a route that takes none: whoever sends members believes that they matter."""
+    body = await _bytes(request)
+    if not body.strip():
+        return
+    try:
+        _decoder(Nothing).decode(body)
+    except msgspec.ValidationError as error:
+        raise _mistake(error, Nothing, "member") from None
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         raise BadRequest(f"The body is not valid JSON: {error}.", code="invalid_json") from None
 
