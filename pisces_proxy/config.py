@@ -137,7 +137,7 @@ class Channel(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True):
-    """The whole file. `source` is where it came from, for messages."""
+    """The whole file. `source` is where it came from, for messages; `overridden` the [server] keys of the command line."""
 
     source: str = "built-in defaults"
     server: Server = Server()
@@ -146,6 +146,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     prices: Mapping[str, Schedule] = {}
     models: Mapping[str, ModelInfo] = {}
     plugins: Plugins = Plugins()
+    overridden: frozenset[str] = frozenset()
 
     @property
     def max_body(self) -> int:

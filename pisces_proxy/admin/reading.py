@@ -44,13 +44,13 @@ async def read_body(request: web.BaseRequest, wanted: Any) -> Any:
         raise BadRequest(f"The body is not valid JSON: {error}.", code="invalid_json") from None
 
 
-async def read_nothing(request: web.BaseRequest) -> None:
+async def read_nothing(request: web.BaseRequest) -> Nothing | None:
     """The body of a route that takes none: whoever sends members believes that they matter."""
     body = await _bytes(request)
     if not body.strip():
-        return
+        return None
     try:
-        _decoder(Nothing).decode(body)
+        return msgspec.json.decode(body, type=Nothing)
     except msgspec.ValidationError as error:
         raise _mistake(error, Nothing, "member") from None
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:

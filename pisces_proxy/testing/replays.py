@@ -61,7 +61,7 @@ class ReplayContract(Contract):
         assert (await claim(storage, "r3", NOON + HOUR, fingerprint="g")).state == "running"
 
     async def test_a_key_whose_process_is_gone_is_free_at_once(self, storage: Storage) -> None:
-        gone = {"owner": "me", "dead": lambda owner: owner == "killed"}
+        gone: dict[str, Any] = {"owner": "me", "dead": lambda owner: owner == "killed"}
         await claim(storage, owner="killed")
         assert (await claim(storage, "r2", owner="me")).state == "running"
         assert await claim(storage, "r2", **gone) == Claim(state="new", request_id="r2")

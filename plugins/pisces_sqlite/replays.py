@@ -10,11 +10,14 @@ from pisces_proxy.ledger import Claim, Stored
 
 from . import rows
 
-_FIND = f"SELECT asked_at, owner, fingerprint, expires_at, {', '.join(rows.STORED)} FROM idempotency WHERE scope = ? AND key = ?"
+_FIND = (
+    f"SELECT asked_at, owner, fingerprint, expires_at, {', '.join(rows.STORED)} FROM idempotency WHERE scope = ? AND key = ?"
+)
 _TAKE = (
     "INSERT INTO idempotency (scope, key, fingerprint, request_id, expires_at, owner) VALUES (?, ?, ?, ?, ?, ?) "
     "ON CONFLICT (scope, key) DO UPDATE SET fingerprint = excluded.fingerprint, request_id = excluded.request_id, "
-    "expires_at = excluded.expires_at, owner = excluded.owner, status = NULL, headers = NULL, stream = NULL, body = NULL, asked_at = 0"
+    "expires_at = excluded.expires_at, owner = excluded.owner, status = NULL, headers = NULL, stream = NULL, body = NULL, "
+    "asked_at = 0"
 )
 _KEEP = (
     "UPDATE idempotency SET status = ?, headers = ?, stream = ?, body = ?, expires_at = coalesce(?, expires_at) "
