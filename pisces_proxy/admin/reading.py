@@ -65,8 +65,8 @@ async def _bytes(request: web.BaseRequest) -> bytes:
         body = await request.read()
     except web.HTTPRequestEntityTooLarge:
         raise too_large from None
-    except (HttpProcessingError, web.RequestPayloadError, ValueError) as error:
-        raise UnsupportedMedia(f"The body cannot be read: {type(error).__name__}. Check its Content-Encoding.") from None
+    except (HttpProcessingError, web.RequestPayloadError, ValueError):
+        raise UnsupportedMedia("The body is cut off or not encoded as it says. Check its Content-Encoding.") from None
     if len(body) > LARGEST:
         raise too_large
     return body
