@@ -109,7 +109,7 @@ class Billing:
             raise _unpriced(call.operation.model)
         if isinstance(call, MediaCall):
             usage, measures = call.expected()
-            return upper_bound(rates, usage.input, usage.output, also=_MEDIA, measures=measures)
+            return upper_bound(rates, usage.input, usage.output, also=_MEDIA, searches=usage.searches, measures=measures)
         return upper_bound(rates, _prompt(call), self._answer(call), also=_ALSO)
 
     def _answer(self, call: Incoming) -> int:

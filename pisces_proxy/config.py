@@ -137,7 +137,7 @@ class Channel(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True):
-    """The whole file. `source` is where it came from, for messages."""
+    """The whole file. `source` is where it came from, for messages; `overridden` the [server] keys of the command line."""
 
     source: str = "built-in defaults"
     server: Server = Server()
@@ -146,6 +146,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     prices: Mapping[str, Schedule] = {}
     models: Mapping[str, ModelInfo] = {}
     plugins: Plugins = Plugins()
+    overridden: frozenset[str] = frozenset()
 
     @property
     def max_body(self) -> int:
@@ -221,6 +222,7 @@ def _channel(table: _ChannelTable, cost: Mapping[str, Schedule], where: str) -> 
         raise ConfigError(f"{where}: has both key and keys. Use one of them.")
     if table.weight < 1:
         raise ConfigError(f"{where}: weight must be 1 or more. Leave the channel out with enabled = false.")
+    _check_names(table, where)
     written = table.keys or ((table.key,) if table.key is not None else ())
     keys = [_expand(key) for key in written]
     proxy = _expand(table.proxy) if table.proxy else None
@@ -249,6 +251,12 @@ def _channel(table: _ChannelTable, cost: Mapping[str, Schedule], where: str) -> 
         off=_off(table, written, keys),
         **timeouts,
     )
+
+
+def _check_names(table: _ChannelTable, where: str) -> None:
+    for name in table.models:
+        if "*" in name and name != "*":
+            raise ConfigError(f'{where}: no part of a model name can be "*" ({name!r}). Only "*" alone takes any model.')
 
 
 def _off(table: _ChannelTable, written: tuple[str, ...], keys: list[str | None]) -> str:

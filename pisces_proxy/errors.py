@@ -253,3 +253,16 @@ class StorageUnavailable(GatewayError):
 class ShuttingDown(GatewayError):
     kind = "unavailable"
     status = 503
+
+
+def unreached(error: Exception) -> str:
+    """Why there was no connection, in words; the class where there are none."""
+    name = type(error).__name__
+    words = {
+        "ConnectionRefusedError": "connection refused",
+        "ConnectionResetError": "connection reset",
+        "gaierror": "its name is not known",
+        "SSLCertVerificationError": "its certificate is not trusted",
+        "OSError": "no connection",
+    }
+    return words.get(name, name)

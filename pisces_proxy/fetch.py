@@ -21,7 +21,7 @@ from yarl import URL
 from . import blobs, chat
 from .addresses import is_literal
 from .addresses import public as public
-from .errors import BadRequest, UpstreamBroken, UpstreamTimeout
+from .errors import BadRequest, UpstreamBroken, UpstreamTimeout, unreached
 from .media import Asset
 from .plans import Got
 
@@ -89,7 +89,7 @@ class Fetcher:
         except TimeoutError:
             raise UpstreamTimeout("A file that the upstream handed out did not come in time.") from None
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            raise UpstreamBroken(f"A URL of the upstream cannot be fetched ({type(error).__name__}).") from None
+            raise UpstreamBroken(f"A URL of the upstream cannot be fetched ({unreached(error)}).") from None
 
     @asynccontextmanager
     async def opened(

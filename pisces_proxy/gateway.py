@@ -9,7 +9,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 import msgspec
 
-from . import auth
+from . import auth, restarts
 from .auth import Authenticator, Credential
 from .background import Background, running
 from .billing import Billing, dead, owner_of_this_process, tokens_estimate
@@ -52,7 +52,7 @@ class Gateway:
     seals: Seals
 
     def __init__(self, config: Config, registry: Registry, storage: Storage, source: str | None) -> None:
-        self.config = config
+        self.config = self._started = config
         self.max_body = config.max_body
         self.registry = registry
         self.storage = storage
@@ -65,7 +65,7 @@ class Gateway:
         self.books = Books(storage, registry.hooks.hook.pisces_finished, self.billing.price)
         self.books.counting = config.server.metrics
         self.limiter = registry.limiter(config.server.limits)
-        self.once = Idempotency(storage, self.tasks)
+        self.once = Idempotency(storage, self.tasks, self.owner)
         self._auth = Authenticator(storage, config.server.key_prefix)
         self._source = source
         self._seen = -1
@@ -274,7 +274,7 @@ class Gateway:
         self.config, self.max_body = config, config.max_body
         self.books.counting = config.server.metrics
         self.billing.use(config)
-        log.info("reloaded", channels=len(config.channels))
+        log.info("reloaded", channels=len(config.channels), restart_for=restarts.needed_for(self._started, config))
 
     async def warm(self) -> None:
         """Read the built-in prices before a request has to wait for them, but not beside the first one."""
@@ -336,7 +336,7 @@ class Gateway:
     async def _reload_asked(self, asked: str) -> None:
         try:
             self.reload()
-            result = "ok"
+            result = f"ok {restarts.said(restarts.needed_for(self._started, self.config))}".rstrip()
         except ConfigError as error:
             log.error("reload_refused", why=error.message)
             result = error.message

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 
 from . import splice
 from .background import Background
+from .billing import dead
 from .errors import BadRequest, Conflict, KeyReused, PiscesError
 from .following import PULSE, STEP, Follower, Publisher, broken_off
 from .forms import Form
@@ -209,19 +210,25 @@ class Tape:
 class Idempotency:
     """Runs by key, in this process and, through the storage, in all."""
 
-    def __init__(self, storage: Storage, tasks: Background) -> None:
+    def __init__(self, storage: Storage, tasks: Background, owner: str = "") -> None:
         self._storage = storage
         self._tasks = tasks
+        self._owner = owner
         self._running: dict[tuple[str, str], Tape] = {}
 
     async def claim(self, scope: str, key: str, print_: str, request_id: str, now: float) -> Claim:
-        claim = await self._storage.claim(scope, key, print_, request_id, now, now + LEASE)
+        claim = await self._claim(scope, key, print_, request_id, now)
         if claim.state == "other":
             raise KeyReused(
                 "This Idempotency-Key was used with another request. Use a new key for each new request.",
                 code="idempotency_mismatch",
             )
         return claim
+
+    async def _claim(self, scope: str, key: str, print_: str, request_id: str, now: float) -> Claim:
+        gone = lambda owner: dead(owner, self._owner)  # noqa: E731
+        until = now + LEASE
+        return await self._storage.claim(scope, key, print_, request_id, now, until, owner=self._owner, dead=gone)
 
     def tape(self, scope: str, key: str) -> Tape | None:
         """The run under this key in this process."""
@@ -280,7 +287,7 @@ class Idempotency:
         """While somebody listens, here or (by asking for the same) in another process."""
         now = time.time()
         try:
-            claim = await self._storage.claim(scope, key, tape.fingerprint, tape.request_id, now, now + LEASE)
+            claim = await self._claim(scope, key, tape.fingerprint, tape.request_id, now)
             publisher.asked_at = claim.asked_at
         except PiscesError as error:
             log.warning("lease_not_renewed", request_id=tape.request_id, error=error.message)

@@ -268,8 +268,9 @@ def expected(request: Request) -> tuple[Usage, Measures]:
             count = sum(tokens_of(each) if isinstance(each, str) else len(each) for each in request.inputs)
             return Usage(input=count, estimated=True), NOTHING
         case Rerank():
-            count = tokens_of(request.query) * len(request.documents) + sum(tokens_of(text) for text in request.documents)
-            return Usage(input=count, estimated=True), NOTHING
+            query = tokens_of(request.query)
+            lengths = [query + tokens_of(text) for text in request.documents]
+            return Usage(input=sum(lengths), searches=_searches(lengths), estimated=True), NOTHING
         case Moderation():
             count = sum(tokens_of(each) if isinstance(each, str) else 0 for each in request.inputs)
             return Usage(input=count, estimated=True), NOTHING
@@ -292,6 +293,13 @@ def expected(request: Request) -> tuple[Usage, Measures]:
             return Usage(estimated=True), Measures(seconds=seconds, resolution=request.resolution or request.size)
         case _:
             return Usage(estimated=True), NOTHING
+
+
+def _searches(lengths: Sequence[int]) -> int:
+    """Search units as Cohere counts them: a query with up to a hundred documents, each of up to 500 tokens with the query;
+    a longer one is as many documents as it has such pieces (https://cohere.com/pricing)."""
+    pieces = sum(max(1, -(-length // 500)) for length in lengths)
+    return -(-pieces // 100)
 
 
 # -- small things that several wires need --------------------------------------------------------------------------------

@@ -52,7 +52,18 @@ def worth(call: MediaCall, counted: Counted | media.Result) -> tuple[Usage, Meas
         likely, lengths = call.expected()
     except PiscesError:  # the upstream could read what we cannot: it is answered, and counted as nothing
         likely, lengths = Usage(estimated=True), NOTHING
-    return (likely if usage is None else usage), (_seen(counted, lengths) if measures == NOTHING else measures)
+    return _filled(usage, likely), (_seen(counted, lengths) if measures == NOTHING else measures)
+
+
+def _filled(usage: Usage | None, likely: Usage) -> Usage:
+    """Upstreams that rank tell tokens or searches, seldom both, and a price may be by either: what is not told is reckoned."""
+    if usage is None:
+        return likely
+    if not likely.searches:
+        return usage
+    if usage.input or not likely.input:
+        return msgspec.structs.replace(usage, searches=usage.searches or likely.searches)
+    return msgspec.structs.replace(usage, input=likely.input, searches=usage.searches or likely.searches, estimated=True)
 
 
 def _seen(counted: Counted | media.Result, expected: Measures) -> Measures:

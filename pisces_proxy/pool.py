@@ -9,7 +9,7 @@ from typing import Any
 
 import aiohappyeyeballs
 
-from .errors import UpstreamBroken, UpstreamTimeout
+from .errors import UpstreamBroken, UpstreamTimeout, unreached
 from .exchange import UNSENT
 from .heads import Origin
 from .http1 import Connection
@@ -63,7 +63,7 @@ class Pool:
             raise UpstreamTimeout("The upstream did not answer in time (connecting).", details=UNSENT) from None
         except (OSError, ValueError) as error:  # ssl.SSLError and socket.gaierror are OSErrors
             self._names.pop((origin.host, origin.port), None)
-            raise UpstreamBroken(f"The upstream could not be reached ({type(error).__name__}).", details=UNSENT) from None
+            raise UpstreamBroken(f"The upstream could not be reached ({unreached(error)}).", details=UNSENT) from None
 
     async def _dial(self, origin: Origin) -> Connection:
         found = await self._addresses(origin.host, origin.port)

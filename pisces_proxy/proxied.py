@@ -8,7 +8,7 @@ from typing import ClassVar
 import aiohttp
 from yarl import URL
 
-from .errors import PiscesError, UpstreamBroken, UpstreamTimeout
+from .errors import PiscesError, UpstreamBroken, UpstreamTimeout, unreached
 from .exchange import UNSENT, Body, Exchange, Timeouts, whole
 
 
@@ -36,7 +36,7 @@ class Proxied:
             # aiohttp's ConnectionTimeoutError and SocketTimeoutError are TimeoutErrors too
             raise UpstreamTimeout(f"The upstream did not answer in time ({_reason(error)}).", details=_sent(error)) from None
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            raise UpstreamBroken(f"The upstream could not be reached ({type(error).__name__}).", details=_sent(error)) from None
+            raise UpstreamBroken(f"The upstream could not be reached ({unreached(error)}).", details=_sent(error)) from None
         _watch(response, timeouts.idle)
         return _ProxiedExchange(response)
 

@@ -173,8 +173,8 @@ class Handler:
             return _utf8(await request.read())
         except web.HTTPRequestEntityTooLarge:
             raise TooLarge(f"The body is larger than {limit} bytes. Send less, or raise [server] max_body.") from None
-        except (HttpProcessingError, web.RequestPayloadError, ValueError) as error:
-            raise UnsupportedMedia(f"The body cannot be read: {type(error).__name__}. Check its Content-Encoding.") from None
+        except (HttpProcessingError, web.RequestPayloadError, ValueError):
+            raise UnsupportedMedia("The body is cut off or not encoded as it says. Check its Content-Encoding.") from None
 
     async def _form(self, request: web.BaseRequest, query: Mapping[str, str]) -> Form:
         """A form, read once it is known who sends it: where the key is in the form itself, that is told by reading it."""

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import abc
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
 
@@ -17,6 +18,11 @@ from .task_storage import TaskStorage
 from .usage import Usage
 
 GroupBy = Literal["model", "key", "channel", "account", "day"]
+
+
+# it stands in paths, tables, files and ledgers; the letters of any language
+ACCOUNT_NAME = re.compile(r"[\w.@:-]{1,100}")
+ACCOUNT_NAMES = "1 to 100 letters, digits or `._@:-`"
 
 
 class Account(msgspec.Struct, frozen=True, kw_only=True):
@@ -270,9 +276,20 @@ class Storage(TaskStorage):
     # -- the same request again
 
     @abc.abstractmethod
-    async def claim(self, scope: str, key: str, fingerprint: str, request_id: str, now: float, expires_at: float) -> Claim:
-        """Take an idempotency key for a request, or learn what became of the one that has it. An expired one is free again;
-        the holder's own claim once more extends it."""
+    async def claim(
+        self,
+        scope: str,
+        key: str,
+        fingerprint: str,
+        request_id: str,
+        now: float,
+        expires_at: float,
+        *,
+        owner: str = "",
+        dead: Callable[[str], bool] | None = None,
+    ) -> Claim:
+        """Take an idempotency key for a request, or learn what became of the one that has it. An expired one is free again,
+        and one that still runs by an `owner` that is `dead`; the holder's own claim once more extends it."""
 
     @abc.abstractmethod
     async def keep(self, scope: str, key: str, stored: Stored, expires_at: float | None = None) -> None:

@@ -110,7 +110,7 @@ async def read_form(request: web.BaseRequest, limit: int) -> Form:
         return await _read(MultipartReader(request.headers, request.content), limit)
     except (HttpProcessingError, web.RequestPayloadError, ValueError, AssertionError, LookupError) as error:
         # aiohttp asserts that nobody reads on behind an end that came too soon
-        reason = str(error) if isinstance(error, ValueError) else type(error).__name__
+        reason = str(error) if isinstance(error, ValueError) else "a part is cut off or has bad headers"
         raise BadRequest(f"The multipart form cannot be read: {reason}. Check its boundary and its end.") from None
 
 

@@ -12,7 +12,7 @@ from msgspec import UNSET
 
 from ..errors import BadRequest, Conflict, KeyReused
 from ..ledger import Balance
-from ..storage import Account
+from ..storage import ACCOUNT_NAME, ACCOUNT_NAMES, Account
 from . import told
 from .asked import AccountChange, AccountNew, AdjustmentNew, CreditNew, Nothing, Page
 from .desk import Call, Desk, audit, missing, moment, paged, printable
@@ -23,9 +23,15 @@ async def list_accounts(desk: Desk, call: Call[Page, None]) -> told.Accounts:
     return told.Accounts(data=[await _told(desk, account) for account in page], next_cursor=cursor)
 
 
+def _nameable(name: str) -> str:
+    if not ACCOUNT_NAME.fullmatch(printable(name, "name")):
+        raise BadRequest(f"`name` must be {ACCOUNT_NAMES}.", param="name", code="invalid_value")
+    return name
+
+
 async def create_account(desk: Desk, call: Call[Nothing, AccountNew]) -> told.Account:
     new = call.body
-    if await desk.storage.find_account(printable(new.name, "name")) is not None:
+    if await desk.storage.find_account(_nameable(new.name)) is not None:
         raise _taken(new.name)
     account = Account(**msgspec.structs.asdict(new), created_at=time.time())
     done = audit(call.actor, "account.create", new.name, msgspec.structs.asdict(new))

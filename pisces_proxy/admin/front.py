@@ -14,7 +14,7 @@ from ..errors import GatewayError, MethodNotAllowed, NotFound, PiscesError
 from ..log import log
 from . import openapi, spec, told
 from .desk import Call, Desk
-from .reading import read_body, read_query
+from .reading import read_body, read_nothing, read_query
 from .routes import ROOT, ROUTES, Route
 from .tokens import bearer
 
@@ -57,7 +57,7 @@ class Admin:
         token = await bearer(self._desk.storage, request.headers)
         route, parameters = _found(request.method, path)
         query = read_query(request.query, route.query)
-        body = await read_body(request, route.body) if route.body is not None else None
+        body = await (read_nothing(request) if route.body is None else read_body(request, route.body))
         call: Call[Any, Any] = Call(actor=token.name, path=parameters, query=query, body=body)
         # a caller that leaves does not end a change halfway
         answer = await asyncio.shield(asyncio.ensure_future(self._called(route, call)))

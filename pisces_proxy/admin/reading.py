@@ -13,7 +13,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 from multidict import MultiMapping
 
 from ..errors import BadRequest, TooLarge, UnsupportedMedia
-from .asked import Asked
+from .asked import Asked, Nothing
 
 LARGEST = 2**20  # bytes of a body
 
@@ -44,6 +44,19 @@ async def read_body(request: web.BaseRequest, wanted: Any) -> Any:
         raise BadRequest(f"The body is not valid JSON: {error}.", code="invalid_json") from None
 
 
+async def read_nothing(request: web.BaseRequest) -> Nothing | None:
+    """The body of a route that takes none: whoever sends members believes that they matter."""
+    body = await _bytes(request)
+    if not body.strip():
+        return None
+    try:
+        return msgspec.json.decode(body, type=Nothing)
+    except msgspec.ValidationError as error:
+        raise _mistake(error, Nothing, "member") from None
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+        raise BadRequest(f"The body is not valid JSON: {error}.", code="invalid_json") from None
+
+
 async def _bytes(request: web.BaseRequest) -> bytes:
     too_large = TooLarge(f"The body is larger than {LARGEST} bytes.", code="request_too_large")
     if (request.content_length or 0) > LARGEST:
@@ -52,8 +65,8 @@ async def _bytes(request: web.BaseRequest) -> bytes:
         body = await request.read()
     except web.HTTPRequestEntityTooLarge:
         raise too_large from None
-    except (HttpProcessingError, web.RequestPayloadError, ValueError) as error:
-        raise UnsupportedMedia(f"The body cannot be read: {type(error).__name__}. Check its Content-Encoding.") from None
+    except (HttpProcessingError, web.RequestPayloadError, ValueError):
+        raise UnsupportedMedia("The body is cut off or not encoded as it says. Check its Content-Encoding.") from None
     if len(body) > LARGEST:
         raise too_large
     return body

@@ -33,7 +33,7 @@ def accounts() -> None:
 
 
 @accounts.command()
-@click.argument("name", type=values.name)
+@click.argument("name", type=values.account)
 @click.option("--balance", type=values.dollars, default="0", metavar="USD", help="What it begins with.")
 @click.option("--unlimited", is_flag=True, help="No balance is asked of it.")
 @click.option("--credit-line", type=values.dollars, default="0", metavar="USD", help="How far below zero it may go.")

@@ -48,7 +48,8 @@ def serve(
     """
     config = _with_options(load(path), host, port, database)
     if dev:
-        config = msgspec.structs.replace(config, server=msgspec.structs.replace(config.server, dev=True))
+        server = msgspec.structs.replace(config.server, dev=True)
+        config = msgspec.structs.replace(config, server=server, overridden=config.overridden | {"dev"})
     if workers > 1:
         sys.exit(_supervise(config, workers))
     _run(config, path, without, worker)
@@ -56,7 +57,8 @@ def serve(
 
 def _with_options(config: Config, host: str | None, port: int | None, database: str | None) -> Config:
     given = {name: value for name, value in (("host", host), ("port", port), ("database", database)) if value is not None}
-    return msgspec.structs.replace(config, server=msgspec.structs.replace(config.server, **given))
+    server = msgspec.structs.replace(config.server, **given)
+    return msgspec.structs.replace(config, server=server, overridden=frozenset(given))
 
 
 def _run(config: Config, path: str | None, without: tuple[str, ...], worker: bool) -> None:
@@ -161,9 +163,10 @@ def reload(path: str | None, database: str | None, wait: str) -> None:
     result = asyncio.run(_ask_reload(path, database, seconds(wait)))
     if result is None:
         raise click.ClickException("No running gateway answered. Is one using this database?")
-    if result != "ok":
+    done, _, note = result.partition(" ")
+    if done != "ok":
         raise click.ClickException(result)
-    click.echo("Reloaded.")
+    click.echo(f"Reloaded. {note}".rstrip())
 
 
 async def _ask_reload(path: str | None, database: str | None, wait: float) -> str | None:

@@ -53,6 +53,15 @@ def name(written: str) -> str:
     return written
 
 
+def account(written: str) -> str:
+    """What an account is called."""
+    from ..storage import ACCOUNT_NAME, ACCOUNT_NAMES
+
+    if not ACCOUNT_NAME.fullmatch(written):
+        raise click.BadParameter(f"a name is {ACCOUNT_NAMES}.")
+    return written
+
+
 def models(written: str) -> tuple[str, ...]:
     """Names between commas."""
     names = tuple(dict.fromkeys(part.strip() for part in written.split(",") if part.strip()))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import msgspec
+
 from ..ledger import Claim, Heard, Stored
 from ..storage import Storage
 from .contract import Contract
@@ -16,7 +18,7 @@ TOO_LARGE = Stored(request_id="r1", status=200, headers={}, body=None)
 
 
 async def claim(storage: Storage, request_id: str = "r1", at: float = NOON, **fields: Any) -> Claim:
-    given = {"scope": "acme", "key": "k", "fingerprint": "f", **fields}
+    given: dict[str, Any] = {"scope": "acme", "key": "k", "fingerprint": "f", **fields}
     return await storage.claim(**given, request_id=request_id, now=at, expires_at=at + HOUR)
 
 
@@ -57,6 +59,15 @@ class ReplayContract(Contract):
         again = await claim(storage, "r2", NOON + HOUR, fingerprint="g")
         assert again == Claim(state="new", request_id="r2")
         assert (await claim(storage, "r3", NOON + HOUR, fingerprint="g")).state == "running"
+
+    async def test_a_key_whose_process_is_gone_is_free_at_once(self, storage: Storage) -> None:
+        gone: dict[str, Any] = {"owner": "me", "dead": lambda owner: owner == "killed"}
+        await claim(storage, owner="killed")
+        assert (await claim(storage, "r2", owner="me")).state == "running"
+        assert await claim(storage, "r2", **gone) == Claim(state="new", request_id="r2")
+        assert (await claim(storage, "r3", **gone)).state == "running"
+        await storage.keep("acme", "k", msgspec.structs.replace(ANSWER, request_id="r2"))
+        assert (await claim(storage, "r3", owner="me", dead=lambda owner: True)).state == "done"
 
     async def test_a_key_without_an_answer_worth_keeping_is_free_again(self, storage: Storage) -> None:
         await claim(storage)

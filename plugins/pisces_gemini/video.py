@@ -16,6 +16,7 @@ from pisces_proxy.errors import BadRequest, Unsupported, UpstreamBroken
 from pisces_proxy.media import Asset, Video
 from pisces_proxy.plans import Ask, Got
 from pisces_proxy.plugin import Driver, Profile
+from pisces_proxy.pricing import Measures
 from pisces_proxy.task import Progress
 
 from .google import VIDEO
@@ -27,6 +28,7 @@ _LINES = {"720": "720p", "1080": "1080p", "2160": "4k"}
 _RESOLUTIONS = ("720p", "1080p", "4k")
 _FIRST_GENERATIONS = ("veo-1", "veo-2")  # 5 to 8 seconds, without sound; later ones make 4, 6 or 8
 _USUAL = 8.0  # seconds, where nobody says: https://ai.google.dev/gemini-api/docs/video
+_USUAL_LINES = "720p"  # likewise
 
 
 class GeminiVideo(Driver):
@@ -55,8 +57,10 @@ class GeminiVideo(Driver):
         return tuple(found)
 
     def remembered(self, request: Video, model: str) -> Mapping[str, Any]:
-        """Google does not say how long a video is."""
-        return {"seconds": request.seconds or _USUAL}
+        """Google says neither how long a video is nor how many lines it has; a size or resolution asked for is known."""
+        own = request.extra.get(VIDEO, {}).get("resolution")
+        usual = "" if request.resolution or request.size else _USUAL_LINES
+        return {"seconds": request.seconds or _USUAL, "resolution": own or usual}
 
     def submitted(self, got: Got) -> Mapping[str, Any]:
         name = _operation.decode(got.body).name
@@ -75,7 +79,7 @@ class GeminiVideo(Driver):
             if not operation.name:
                 raise unreadable(got.body, "operation")
             return Progress(status="in_progress")
-        return _done(operation.response or _Response(), state.get("seconds"))
+        return _done(operation.response or _Response(), state)
 
     def delay(self, polls: int) -> float:
         """A video takes from eleven seconds to minutes."""
@@ -201,12 +205,13 @@ def _failed(error: _Status) -> Progress:
     return Progress(status="cancelled" if error.code == 1 else "failed", error_code=code, error_message=message)
 
 
-def _done(response: _Response, seconds: float | None) -> Progress:
+def _done(response: _Response, state: Mapping[str, Any]) -> Progress:
     found = response.generated or response
     videos = [*(sample.video for sample in found.samples or () if sample.video), *(found.videos or ())]
     assets = tuple(_asset(video) for video in videos)
     if assets:
-        return Progress(status="completed", assets=assets, seconds=seconds)
+        measures = Measures(resolution=state.get("resolution", ""))
+        return Progress(status="completed", assets=assets, seconds=state.get("seconds"), measures=measures)
     if found.filtered or found.reasons:
         why = " ".join(found.reasons or ()) or "The upstream's filters withheld the video. Change the prompt."
         return Progress(status="failed", error_code="content_policy", error_message=why)

@@ -18,6 +18,7 @@ from .rewriting import rewritten
 
 _encode = msgspec.json.Encoder().encode
 MOST = 2048  # prompts
+_CHOICES = 128  # in all, where a prompt is asked for more than one: as `n` of a conversation
 Prompt = str | tuple[int, ...]
 Raw = msgspec.Raw
 
@@ -57,9 +58,10 @@ def read(body: bytes) -> Asked:
 def decode_request(operation: Operation) -> Request:
     asked = read(operation.body)
     bias = bytes(asked.logit_bias)
+    prompts = prompts_of(asked.prompt)
     return Request(
         model=operation.model,
-        turns=tuple(_turn(prompt, asked.suffix, index) for index, prompt in enumerate(prompts_of(asked.prompt))),
+        turns=tuple(_turn(prompt, asked.suffix, index) for index, prompt in enumerate(prompts)),
         stream=bool(asked.stream),
         include_usage=bool(asked.stream_options and asked.stream_options.include_usage),
         max_tokens=asked.max_tokens,
@@ -68,7 +70,7 @@ def decode_request(operation: Operation) -> Request:
         seed=asked.seed,
         frequency_penalty=asked.frequency_penalty,
         presence_penalty=asked.presence_penalty,
-        n=_count(asked),
+        n=_count(asked, len(prompts)),
         stop=_stops(asked.stop),
         logit_bias=b"" if bias == b"null" else bias,
         logprobs=asked.logprobs is not None and asked.logprobs is not False,
@@ -116,10 +118,12 @@ def _tokens(given: list[Any], param: str) -> tuple[int, ...]:
     return tuple(given)
 
 
-def _count(asked: Asked) -> int:
+def _count(asked: Asked, prompts: int) -> int:
     count = 1 if asked.n is None else asked.n
     if count < 1:
         raise _bad("`n` must be at least 1.", "n")
+    if count > 1 and count * prompts > _CHOICES:
+        raise _bad(f"`n` asks for {count * prompts} texts in all. Ask for at most {_CHOICES} at a time.", "n")
     if asked.best_of is not None and asked.best_of < count:
         raise _bad("`best_of` must not be less than `n`.", "best_of")
     return count

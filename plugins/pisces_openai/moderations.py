@@ -24,6 +24,7 @@ CATEGORIES = (
     "harassment", "harassment/threatening", "hate", "hate/threatening", "illicit", "illicit/violent", "self-harm",
     "self-harm/intent", "self-harm/instructions", "sexual", "sexual/minors", "violence", "violence/graphic",
 )  # fmt: skip
+MOST = 2048  # inputs, as of embeddings: OpenAI names no number
 _encode = msgspec.json.Encoder().encode
 
 
@@ -133,6 +134,8 @@ def _inputs(given: Any) -> tuple[str | Asset, ...]:
     match given:
         case str():
             return (given,)
+        case [str() | dict(), *_] if len(given) > MOST:
+            raise _bad(f"`input` holds {len(given)} parts. Send at most {MOST} at a time.", "input")
         case [str() | dict(), *_]:
             return tuple(_input(each, f"input[{index}]", type(given[0])) for index, each in enumerate(given))
         case None:

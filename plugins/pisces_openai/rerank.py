@@ -19,6 +19,7 @@ from .manners import OpenAIMedia
 from .rewriting import rewritten
 
 WIRE = "openai.rerank"
+MOST = 10_000  # documents: https://docs.cohere.com/docs/reranking-best-practices
 _encode = msgspec.json.Encoder().encode
 
 
@@ -60,12 +61,10 @@ class _Answer(msgspec.Struct):
 
     @property
     def counted(self) -> Usage | None:
-        """Tokens where they are told (Jina: usage, SiliconFlow: meta.tokens), else searches (Cohere)."""
+        """Tokens (Jina: usage, SiliconFlow: meta.tokens) and searches (Cohere), as far as they are told."""
         usage, meta = self.usage or _Counts(), self.meta or _Meta()
         tokens = usage.total_tokens or usage.prompt_tokens or (meta.tokens.input_tokens if meta.tokens else None)
-        if tokens:
-            return Usage(input=int(tokens))
-        return Usage(searches=self.searches) if self.searches else None
+        return Usage(input=int(tokens or 0), searches=self.searches or 0) if tokens or self.searches else None
 
     @property
     def searches(self) -> int | None:
@@ -91,6 +90,9 @@ class OpenAIRerank(OpenAIMedia):
             raise BadRequest("Send `query`: the text to rank the documents by.", param="query", code="invalid_value")
         if not isinstance(asked.documents, list) or not asked.documents:
             raise BadRequest("Send `documents`: a list with at least one.", param="documents", code="invalid_value")
+        if len(asked.documents) > MOST:
+            message = f"`documents` holds {len(asked.documents)} of them. Send at most {MOST} at a time."
+            raise BadRequest(message, param="documents", code="invalid_value")
         top = asked.top_n if asked.top_n is not None else asked.top_k
         if top is not None and top < 1:
             raise BadRequest("`top_n` must be at least 1.", param="top_n", code="invalid_value")

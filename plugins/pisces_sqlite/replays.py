@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
 from pisces_proxy.ledger import Claim, Stored
 
 from . import rows
 
-_FIND = f"SELECT asked_at, fingerprint, expires_at, {', '.join(rows.STORED)} FROM idempotency WHERE scope = ? AND key = ?"
+_FIND = (
+    f"SELECT asked_at, owner, fingerprint, expires_at, {', '.join(rows.STORED)} FROM idempotency WHERE scope = ? AND key = ?"
+)
 _TAKE = (
-    "INSERT INTO idempotency (scope, key, fingerprint, request_id, expires_at) VALUES (?, ?, ?, ?, ?) "
+    "INSERT INTO idempotency (scope, key, fingerprint, request_id, expires_at, owner) VALUES (?, ?, ?, ?, ?, ?) "
     "ON CONFLICT (scope, key) DO UPDATE SET fingerprint = excluded.fingerprint, request_id = excluded.request_id, "
-    "expires_at = excluded.expires_at, status = NULL, headers = NULL, stream = NULL, body = NULL, asked_at = 0"
+    "expires_at = excluded.expires_at, owner = excluded.owner, status = NULL, headers = NULL, stream = NULL, body = NULL, "
+    "asked_at = 0"
 )
 _KEEP = (
     "UPDATE idempotency SET status = ?, headers = ?, stream = ?, body = ?, expires_at = coalesce(?, expires_at) "
@@ -32,13 +36,22 @@ _FORGET_ENDED = "DELETE FROM pieces WHERE request_id NOT IN (SELECT request_id F
 _DROP = "DELETE FROM idempotency WHERE row IN (SELECT row FROM idempotency WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)"
 
 
-def claim(
-    scope: str, key: str, fingerprint: str, request_id: str, now: float, expires_at: float, connection: sqlite3.Connection
-) -> Claim:
-    asked_at, *found = connection.execute(_FIND, (scope, key)).fetchone() or (0.0,)
+class Wanted(NamedTuple):
+    """A claim, as its row is written."""
+
+    scope: str
+    key: str
+    fingerprint: str
+    request_id: str
+    expires_at: float
+    owner: str
+
+
+def claim(wanted: Wanted, now: float, dead: Callable[[str], bool] | None, connection: sqlite3.Connection) -> Claim:
+    scope, key, fingerprint, request_id, expires_at, _ = wanted
+    asked_at, owner, *found = connection.execute(_FIND, (scope, key)).fetchone() or (0.0, "")
     if not found or found[1] <= now:
-        connection.execute(_TAKE, (scope, key, fingerprint, request_id, expires_at))
-        return Claim(state="new", request_id=request_id)
+        return _taken(wanted, connection)
     known, _, holder, status, *_ = found
     if known != fingerprint:
         return Claim(state="other", request_id=holder)
@@ -47,8 +60,15 @@ def claim(
     if holder == request_id:  # the holder's own claim once more: its answer may have been lost, or it still runs
         connection.execute(_RENEW, (expires_at, scope, key))
         return Claim(state="new", request_id=holder, asked_at=asked_at)
+    if owner and dead is not None and dead(owner):
+        return _taken(wanted, connection)
     connection.execute(_ASK, (now, scope, key))
     return Claim(state="running", request_id=holder)
+
+
+def _taken(wanted: Wanted, connection: sqlite3.Connection) -> Claim:
+    connection.execute(_TAKE, wanted)
+    return Claim(state="new", request_id=wanted.request_id)
 
 
 def keep(scope: str, key: str, stored: Stored, expires_at: float | None, connection: sqlite3.Connection) -> None:

@@ -226,9 +226,10 @@ _FOLLOWING = (
     """,
 )
 _PICTURES = ("ALTER TABLE keys ADD COLUMN images_as_text INTEGER NOT NULL DEFAULT 0",)
+_OWNERS = ("ALTER TABLE idempotency ADD COLUMN owner TEXT NOT NULL DEFAULT ''",)
 
 # MIGRATIONS[n] leads from version n to n + 1; never change one that was released
-MIGRATIONS = (_FIRST, _MONEY, _MARGIN, _FOLLOWING, TASKS, _PICTURES)
+MIGRATIONS = (_FIRST, _MONEY, _MARGIN, _FOLLOWING, TASKS, _PICTURES, _OWNERS)
 
 
 def migrate(connection: sqlite3.Connection, place: str, migrations: Sequence[Sequence[str]] = MIGRATIONS) -> None:

@@ -194,8 +194,20 @@ class SqliteStorage(SqliteTasks, Storage):
         except sqlite3.Error as error:
             raise unavailable(error, self._location) from error
 
-    async def claim(self, scope: str, key: str, fingerprint: str, request_id: str, now: float, expires_at: float) -> Claim:
-        return await self._write(partial(replays.claim, scope, key, fingerprint, request_id, now, expires_at))
+    async def claim(
+        self,
+        scope: str,
+        key: str,
+        fingerprint: str,
+        request_id: str,
+        now: float,
+        expires_at: float,
+        *,
+        owner: str = "",
+        dead: Callable[[str], bool] | None = None,
+    ) -> Claim:
+        wanted = replays.Wanted(scope, key, fingerprint, request_id, expires_at, owner)
+        return await self._write(partial(replays.claim, wanted, now, dead))
 
     async def keep(self, scope: str, key: str, stored: Stored, expires_at: float | None = None) -> None:
         await self._write(partial(replays.keep, scope, key, stored, expires_at))

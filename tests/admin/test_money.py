@@ -6,6 +6,8 @@ import asyncio
 
 import pytest
 
+from pisces_proxy.storage import Account
+
 
 async def test_an_account_is_made_credited_corrected_and_listed(operator) -> None:
     made = await operator.post("/accounts", {"name": "acme", "credit_line_nano": 5})
@@ -52,8 +54,10 @@ async def test_what_is_left_out_of_a_change_stays(operator) -> None:
     assert [(audit["action"], audit["detail"]) for audit in audits][1:] == [("account.change", {"unlimited": True})]
 
 
-async def test_a_name_with_a_slash_and_a_percent_sign_is_found(operator) -> None:
-    await operator.post("/accounts", {"name": "客户/50%"})
+async def test_a_name_with_a_slash_and_a_percent_sign_is_found(house, hire) -> None:
+    home = await house()
+    operator = await hire(home)
+    await home.storage.add_account(Account(name="客户/50%"))  # older than the rule for names
     from urllib.parse import quote
 
     from yarl import URL

@@ -182,3 +182,10 @@ def test_an_account_is_disabled_and_enabled(json: Json, run: Run, stored: Stored
     actions = [audit.action for audit in stored(lambda storage: storage.audits())]
     assert actions == ["account.create", "account.disable", "account.enable"]
     assert "Did you mean 'acme'?" in run("accounts", "disable", "acm").output
+
+
+@pytest.mark.parametrize("name", ["a b", "a/b", "", "a" * 101, "50%"])
+def test_an_account_has_a_name_that_fits_everywhere(run: Run, name: str) -> None:
+    told = run("accounts", "create", name)
+    assert told.exit_code != 0 and "letters, digits" in told.output
+    assert run("accounts", "create", "客户_7@acme.example").exit_code == 0

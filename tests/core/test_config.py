@@ -60,6 +60,12 @@ def test_a_channel_does_not_show_its_secrets() -> None:
     assert "hush-hush" not in repr(config.parse(text))
 
 
+@pytest.mark.parametrize("models", ['["demo*"]', '["a", "*-mini"]', '{ "demo*" = "x" }'])
+def test_a_star_beside_letters_is_no_model_name(models: str) -> None:
+    with pytest.raises(ConfigError, match=r'Only "\*" alone takes any model'):
+        config.parse(f'[[channel]]\nname="a"\nprovider="x"\nmodels={models}')
+
+
 def test_models_are_a_list_where_equal_and_a_table_where_not() -> None:
     text = '[[channel]]\nname="a"\nprovider="x"\nmodels={ "[M]claude" = "Claude" }\n[[channel]]\nname="b"\nprovider="x"\nmodels=["m"]'
     first, second = config.parse(text).channels

@@ -90,6 +90,7 @@ async def test_sighup_and_reload_take_a_valid_file_and_refuse_an_invalid_one(pro
     file.write_text(configuration(tmp_path, channel(only, "third-name"), server='max_body = "1KB"'))
     done = await asyncio.to_thread(pisces, "reload", "--config", str(file), "--database", database, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == "Reloaded."
     assert await models() == ["third-name"]
     async with aiohttp.ClientSession(headers={"x-api-key": found.key}) as http:
         async with http.post(found.url + "/v1/chat/completions", data=_large()) as response:

@@ -15,7 +15,7 @@ def words(text: str) -> set[str]:
 # values and formats: no I/O, no clock. They import each other, msgspec and the pure part of the standard library
 PURE = words(
     """arguments blobs blocks chat complaints config errors exchange heads history hookspecs ledger limits names plugin price_tables pricing profile
-    refusals routing schema_forms schema_rules schemas seals splice sse stops storage surrogates thinking tokens transform usage media forms
+    refusals restarts routing schema_forms schema_rules schemas seals splice sse stops storage surrogates thinking tokens transform usage media forms
     dialect mediawire operation plans task task_storage task_views webhook addresses assets token_ids driving links sigv4 sites inputs shapes answers"""
 )
 PURE_LIBRARY = words(

@@ -120,6 +120,49 @@ BILLS = {
         },
         [("audio_input", 30, 180_000), ("input", 10, 25_000), ("output", 20, 200_000)],
     ),
+    # 150 documents are two searches at 0.002 USD, whatever the upstream counts by
+    "ranking by search where tokens are told": Bill(
+        "/v1/rerank",
+        "ranker",
+        {"query": "a", "documents": ["b"] * 150},
+        "per_search = 0.002",
+        {"results": [{"index": 0, "relevance_score": 0.5}], "usage": {"prompt_tokens": 300, "total_tokens": 300}},
+        [("search", 2, 4_000_000)],
+    ),
+    "ranking by search where searches are told": Bill(
+        "/v1/rerank",
+        "ranker",
+        {"query": "a", "documents": ["b"]},
+        "per_search = 0.002",
+        {"results": [], "usage": {"total_tokens": 300}, "meta": {"billed_units": {"search_units": 3}}},
+        [("search", 3, 6_000_000)],
+    ),
+    # 2,400 letters are 600 tokens: two documents of one search
+    "ranking by search where nobody counted": Bill(
+        "/v1/rerank",
+        "ranker",
+        {"query": "a", "documents": ["word" * 600] * 51},
+        "per_search = 0.002",
+        {"results": [{"index": 0, "relevance_score": 0.5}]},
+        [("search", 2, 4_000_000)],
+    ),
+    # two pairs of a query and a document, a token each: what is told is searches, what is priced is tokens
+    "ranking by token where searches are told": Bill(
+        "/v1/rerank",
+        "ranker",
+        {"query": "a", "documents": ["b", "c"]},
+        "input = 1",
+        {"results": [], "meta": {"billed_units": {"search_units": 1}}},
+        [("input", 4, 4_000)],
+    ),
+    "ranking by call": Bill(
+        "/v1/rerank",
+        "ranker",
+        {"query": "a", "documents": ["b"]},
+        "per_call = 0.002",
+        {"results": [], "usage": {"total_tokens": 300}},
+        [("call", 1, 2_000_000)],
+    ),
     # a fifth of a cent for each call, whatever it holds
     "moderations by call": Bill(
         "/v1/moderations",
@@ -158,7 +201,8 @@ async def ask(alice: Client, bill: Bill) -> Any:
 
 async def opened(vendor: Vendor, client, bill: Bill) -> Client:
     vendor.says(bill.path, bill.answer, mime=bill.mime)
-    return await client(channel(vendor, "openai", bill.model), f'[price."{bill.model}"]\n{bill.price}\n')
+    provider = "compatible" if bill.path == "/v1/rerank" else "openai"
+    return await client(channel(vendor, provider, bill.model), f'[price."{bill.model}"]\n{bill.price}\n')
 
 
 @pytest.mark.parametrize("name", BILLS)

@@ -103,6 +103,21 @@ def test_a_film_is_as_long_as_it_was_ordered_or_as_google_makes_them(asked_: Any
 
 
 @pytest.mark.parametrize(
+    ("asked_", "lines"),
+    [
+        ({}, "720p"),
+        ({"extra": {"gemini.video": {"resolution": "4k"}}}, "4k"),
+        ({"resolution": "1080p"}, ""),  # known from the request, as pixels are
+        ({"size": "1080x1920"}, ""),
+    ],
+)
+def test_a_film_that_names_no_resolution_is_billed_by_googles_usual_one(asked_: Any, lines: str) -> None:
+    state = {**VEO.remembered(Video(prompt="x", **asked_), "veo-3.1"), "id": NAME}
+    told = {"name": NAME, "done": True, "response": {"generateVideoResponse": {"generatedSamples": [{"video": {"uri": URI}}]}}}
+    assert VEO.read(got(told), state).measures.resolution == lines
+
+
+@pytest.mark.parametrize(
     ("request_", "model", "fields"),
     [
         (Video(prompt="x", aspect_ratio="16:9", audio=True), "veo-3.1", []),

@@ -233,6 +233,9 @@ def test_a_conversation_is_no_text() -> None:
         ({"prompt": {}}, "prompt"),
         ({"prompt": [1, "a"]}, "prompt"),
         ({"n": 0}, "n"),
+        ({"n": 129}, "n"),
+        ({"prompt": ["a"] * 65, "n": 2}, "n"),
+        ({"prompt": ["a"] * 2049}, "prompt"),
         ({"n": 2, "best_of": 1}, "best_of"),
     ],
 )

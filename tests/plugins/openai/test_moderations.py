@@ -68,6 +68,7 @@ def test_the_model_is_openais_newest_where_none_is_named() -> None:
         ({}, "input"),
         ({"input": []}, "input"),
         ({"input": 5}, "input"),
+        ({"input": ["a"] * 2049}, "input"),
         ({"input": ["a", 5]}, "input[1]"),
         ({"input": ["a", {"type": "text", "text": "b"}]}, "input[1]"),
         ({"input": [{"type": "audio"}]}, "input[0]"),

@@ -52,6 +52,7 @@ def test_rank_fields_name_what_counts() -> None:
         ({"query": "q"}, "documents"),
         ({"query": "q", "documents": []}, "documents"),
         ({"query": "q", "documents": "a"}, "documents"),
+        ({"query": "q", "documents": ["a"] * 10_001}, "documents"),
         ({"query": "q", "documents": ["a", 5]}, "documents[1]"),
         ({"query": "q", "documents": [{"body": "a"}]}, "documents[0]"),
         ({"query": "q", "documents": ["a"], "top_n": 0}, "top_n"),

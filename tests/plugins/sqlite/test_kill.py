@@ -65,7 +65,7 @@ BATCHES: dict[str, list[Work[object]]] = {
     "release": [partial(money.release, "a")],
     "sweep": [partial(money.sweep, NOON + 9, None)],
     "claim and keep": [
-        partial(replays.claim, "s", "k", "f", "r", NOON, NOON + 9),
+        partial(replays.claim, replays.Wanted("s", "k", "f", "r", NOON + 9, "me"), NOON, None),
         partial(replays.keep, "s", "k", STORED, None),
     ],
     "a batch": [
