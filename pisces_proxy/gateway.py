@@ -314,6 +314,8 @@ class Gateway:
                 await self._tell_health()
             except PiscesError as error:
                 log.warning("storage_unreadable", error=error.message)
+            except Exception as error:  # whatever it was: a gateway that looks no more takes no reload and no new key
+                log.error("watch_failed", exc_info=error)
 
     async def look(self) -> None:
         """Take over what has changed in the storage, by whoever."""
@@ -354,7 +356,6 @@ class Gateway:
         if told != self._told:
             self._told = told
             await self.storage.set_setting("health", msgspec.json.encode(health).decode())
-            self._seen = await self.storage.version()
 
 
 @asynccontextmanager

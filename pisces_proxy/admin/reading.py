@@ -27,9 +27,13 @@ def read_query(query: MultiMapping[str], wanted: type[Asked]) -> Asked:
         if len(query.getall(name)) > 1:
             raise BadRequest(f"The parameter `{name}` is there twice.", param=name, code="repeated_parameter")
     try:
-        return msgspec.convert(dict(query), wanted, strict=False)
+        asked = msgspec.convert(dict(query), wanted, strict=False)
     except msgspec.ValidationError as error:
         raise _mistake(error, wanted, "parameter") from None
+    for name in query:
+        if getattr(asked, name) is None:  # msgspec takes the word `null` for none at all
+            raise BadRequest(f"The parameter `{name}` cannot be `null`. Leave it away.", param=name, code="invalid_value")
+    return asked
 
 
 async def read_body(request: web.BaseRequest, wanted: Any) -> Any:

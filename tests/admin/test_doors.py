@@ -71,6 +71,7 @@ async def test_a_token_that_is_taken_away_is_refused_at_once(house, hire) -> Non
         ("GET", "/requests?cursor=req_0", None, 400, "invalid_cursor", "cursor", "Begin again"),
         ("GET", "/usage?since=yesterday", None, 400, "invalid_value", "since", "RFC 3339"),
         ("GET", "/usage?until=null", None, 400, "invalid_value", "until", "RFC 3339"),
+        ("GET", "/tasks?type=null", None, 400, "invalid_value", "type", "null"),
         ("GET", "/usage?since=2030", None, 400, "invalid_value", "since", "RFC 3339"),
         ("GET", "/requests?since=2030-01-31T12:00:00", None, 400, "invalid_value", "since", "zone"),
         ("GET", "/usage?by=day&by=key", None, 400, "repeated_parameter", "by", "twice"),
