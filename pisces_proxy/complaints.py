@@ -74,7 +74,8 @@ def _json(text: bytes) -> Any:
 
 
 def _clean(found: Complaint | None) -> Complaint | None:
-    return found._replace(message=sanitise(found.message), param=found.param[:200]) if found else None
+    """Without secrets and what cannot be shown, of which some upstreams say nothing else."""
+    return found._replace(message=sanitise(found.message) or "no reason given", param=found.param[:200]) if found else None
 
 
 def _plain(text: str) -> Complaint | None:
