@@ -60,6 +60,8 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     string_enums  enums are non-empty strings
     tuples        it knows prefixItems
     inclusive     bounds are inclusive only
+    type_names    types are written as names of an enum (`OBJECT`), and parameters without properties as nothing at all
+    ordered       an output says in which order its properties come
     """
 
     keywords: Mapping[str, Treatment]
@@ -74,6 +76,8 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     string_enums: bool = False
     tuples: bool = False
     inclusive: bool = False
+    type_names: bool = False
+    ordered: bool = False
 
 
 _NET = frozenset({"date-time", "time", "date", "duration", "email", "hostname", "ipv4", "ipv6", "uuid"})
@@ -97,12 +101,13 @@ DIALECTS: dict[str, Rules] = {
                   "additionalProperties": "lose"},
         formats={"string": frozenset({"enum", "date-time"}), "number": _INTS | {"float", "double"}, "integer": _INTS},
         lists="nullable", typed=True, inline=True, string_enums=True, inclusive=True,
+        type_names=True, ordered=True,
     ),
     # https://ai.google.dev/gemini-api/docs/structured-output#json-schema-support
     "gemini_json": Rules(
         keywords={**_CORE, **_REFS, **_LOGIC, **_ODD_BOUNDS, **_all("describe", *_BOUNDS),
                   **_all("keep", "minimum", "maximum", "minItems", "maxItems", "$id", "$anchor", "prefixItems",
                          "additionalProperties", "propertyOrdering")},
-        tuples=True, inclusive=True,
+        tuples=True, inclusive=True, ordered=True,
     ),
 }  # fmt: skip

@@ -27,21 +27,23 @@ def adapt(schema: bytes, dialect: Dialect, *, root: Literal["tool", "output"] = 
     """The schema as this dialect takes it, and what had to change lossily. `plain` repairs malformed nodes only (H143).
 
     Empty bytes mean no parameters and come back as this dialect writes that (`{"type":"object","properties":{}}`, or empty
-    for `gemini`). A root of another type than object is wrapped as the member `value` where the dialect needs an object.
+    where it refuses an object without properties). A root of another type than object is wrapped as the member `value` where
+    the dialect needs an object.
     """
     node = _with_root_type(read(schema), root)
     if dialect == "plain":
         return _encode(plain(node)), ()
-    walk = _Walk(DIALECTS[dialect], node)
+    rules = DIALECTS[dialect]
+    walk = _Walk(rules, node)
     try:
         adapted = walk.root(node, root)
     except RecursionError:
         raise BadRequest("A JSON Schema is nested too deeply.", code="invalid_value") from None
-    if dialect == "gemini":
+    if rules.type_names:
         if root == "tool" and "properties" not in adapted:  # it refuses an object without properties
             return b"", tuple(walk.losses)
         adapted = google_spelling(adapted)
-    if root == "output" and dialect.startswith("gemini") and "properties" in adapted:
+    if root == "output" and rules.ordered and "properties" in adapted:
         adapted.setdefault("propertyOrdering", list(adapted["properties"]))
     return _encode(adapted), tuple(walk.losses)
 
