@@ -6,6 +6,7 @@ import asyncio
 import gc
 import signal
 import socket
+import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -20,6 +21,7 @@ from .log import flush, log
 from .registry import Registry
 from .server import Handler
 
+TURN = 0.0005  # seconds that a thread waits for the event loop's: Python's own 5 ms would hold up who waits for the thread
 BACKLOG = 4096  # aiohttp's 128 ruins a thousand streams that open at once
 
 
@@ -117,6 +119,7 @@ async def serve(
 ) -> None:
     """Run until SIGTERM or SIGINT; SIGHUP reloads the configuration."""
     loop, over = asyncio.get_running_loop(), asyncio.Event()
+    sys.setswitchinterval(TURN)
     async with listening(config, registry, source=source, reuse_port=reuse_port) as running:
         for name in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(name, over.set)

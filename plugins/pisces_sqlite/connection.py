@@ -1,4 +1,4 @@
-"""Connections: one that writes, one that reads."""
+"""Connections: one that writes, one that reads, one that folds the log into the file."""
 
 from __future__ import annotations
 
@@ -67,6 +67,11 @@ def _use_wal(connection: sqlite3.Connection) -> None:
             if not error.sqlite_errorname.startswith("SQLITE_BUSY") or time.monotonic() > end:
                 raise
             time.sleep(0.01)
+
+
+def folding(location: Location) -> sqlite3.Connection:
+    """The connection for checkpoints, which waits for nobody."""
+    return sqlite3.connect(location.target, timeout=0, isolation_level=None, uri=True)
 
 
 async def reading(location: Location) -> aiosqlite.Connection:

@@ -19,11 +19,13 @@ from pisces_proxy.storage import Account, GroupBy, Key, Record, Storage, UsageGr
 from . import connection, money, queries, replays, requests, rows, statements, tasks, verification
 from .days import LENGTH
 from .failures import is_about_the_value, unavailable
+from .folding import Folding
 from .location import Location
 from .task_store import SqliteTasks
 from .writer import Result, Work, Writer
 
 STEP = 1000  # rows that are deleted at a time: a few milliseconds
+SMALL = 65_536  # bytes of an answer that are written as fast as anything
 SWEEP = 1000  # expired idempotency keys that are dropped at a time
 
 
@@ -32,7 +34,9 @@ class SqliteStorage(SqliteTasks, Storage):
 
     def __init__(self, location: Location) -> None:
         self._location = location
-        self._writer = Writer(partial(connection.writing, location), on_loop=not location.waits_for_the_disk)
+        on_loop = not location.waits_for_the_disk
+        folding = Folding(partial(connection.folding, location)) if on_loop and location.path is not None else None
+        self._writer = Writer(partial(connection.writing, location), on_loop=on_loop, folding=folding)
         self._reader: aiosqlite.Connection | None = None  # for what requests wait for
         self._reporter: aiosqlite.Connection | None = None  # for what may take a second
 
@@ -207,18 +211,20 @@ class SqliteStorage(SqliteTasks, Storage):
         dead: Callable[[str], bool] | None = None,
     ) -> Claim:
         wanted = replays.Wanted(scope, key, fingerprint, request_id, expires_at, owner)
-        return await self._write(partial(replays.claim, wanted, now, dead))
+        return await self._write(partial(replays.claim, wanted, now, dead), brief=True)
 
     async def keep(self, scope: str, key: str, stored: Stored, expires_at: float | None = None) -> None:
-        await self._write(partial(replays.keep, scope, key, stored, expires_at))
+        answer = partial(replays.keep, scope, key, stored, expires_at)
+        await self._write(answer, brief=len(stored.body or b"") <= SMALL)
 
     async def unclaim(self, scope: str, key: str, request_id: str) -> None:
-        await self._write(partial(replays.unclaim, scope, key, request_id))
+        await self._write(partial(replays.unclaim, scope, key, request_id), brief=True)
 
     async def publish(
         self, scope: str, key: str, request_id: str, headers: Mapping[str, str], offset: int, data: bytes
     ) -> None:
-        await self._write(partial(replays.publish, scope, key, request_id, headers, offset, data))
+        piece = partial(replays.publish, scope, key, request_id, headers, offset, data)
+        await self._write(piece, brief=len(data) <= SMALL)
 
     async def published(self, request_id: str, offset: int) -> Heard | None:
         return rows.to_heard(await self._read(replays.PUBLISHED, (request_id, offset)))

@@ -20,12 +20,12 @@ Dead = Callable[[str], bool]
 class SqliteTasks(TaskStorage):
     """Needs `_write`, `_read` and `_report` beside it."""
 
-    _write: Callable[[Any], Awaitable[Any]]
+    _write: Callable[..., Awaitable[Any]]
     _read: Callable[..., Awaitable[list[Any]]]
     _report: Callable[..., Awaitable[list[Any]]]
 
     async def add_task(self, task: Task, reservation: Reservation | None = None) -> Refusal | None:
-        refusal: Refusal | None = await self._write(partial(tasks.add, task, reservation))
+        refusal: Refusal | None = await self._write(partial(tasks.add, task, reservation), brief=True)
         return refusal
 
     async def task(self, id: str) -> Task | None:
@@ -48,6 +48,8 @@ class SqliteTasks(TaskStorage):
     async def claim_tasks(
         self, owner: str, now: float, until: float, *, limit: int = 100, dead: Dead | None = None
     ) -> Sequence[Task]:
+        if not await self._claimable("tasks", now, dead):
+            return []
         claimed: list[Task] = await self._write(partial(tasks.claim, owner, now, until, limit, dead))
         return claimed
 
@@ -56,7 +58,7 @@ class SqliteTasks(TaskStorage):
         return renewed
 
     async def save_task(self, task: Task, *, keep: bool = False) -> Task | None:
-        saved: Task | None = await self._write(partial(tasks.save, task, keep))
+        saved: Task | None = await self._write(partial(tasks.save, task, keep), brief=True)
         return saved
 
     async def finish_task(
@@ -64,16 +66,18 @@ class SqliteTasks(TaskStorage):
     ) -> Task | None:
         if record.cost_nano < 0:
             raise ValueError("a cost is not negative")
-        finished: Task | None = await self._write(partial(tasks.finish, task, record, deliveries, audit))
+        finished: Task | None = await self._write(partial(tasks.finish, task, record, deliveries, audit), brief=True)
         return finished
 
     async def delete_task(self, id: str) -> bool:
-        deleted: bool = await self._write(partial(tasks.delete, id))
+        deleted: bool = await self._write(partial(tasks.delete, id), brief=True)
         return deleted
 
     async def claim_deliveries(
         self, owner: str, now: float, until: float, *, limit: int = 100, dead: Dead | None = None
     ) -> Sequence[Delivery]:
+        if not await self._claimable("deliveries", now, dead):
+            return []
         claimed: list[Delivery] = await self._write(partial(tasks.claim_deliveries, owner, now, until, limit, dead))
         return claimed
 
@@ -90,3 +94,8 @@ class SqliteTasks(TaskStorage):
     async def rotate_hook_secret(self, account: str, until: float, *, audit: Audit | None = None) -> HookSecret:
         secret: HookSecret = await self._write(partial(tasks.rotate_hook_secret, account, until, audit))
         return secret
+
+    async def _claimable(self, table: str, now: float, dead: Dead | None) -> bool:
+        """Whether there is anything to take: asked twice a second, so it may not cost a transaction that others wait for."""
+        found = await self._read(tasks.CLAIMABLE[table], (now, now))
+        return any(free or (dead is not None and dead(owner)) for owner, free in found)

@@ -88,6 +88,10 @@ _CLAIM_DELIVERIES = (
 )
 # only rows that can still be claimed: a handful, whatever the table holds
 _OPEN = {"tasks": "phase <> 'over'", "deliveries": "state = 'waiting'"}
+CLAIMABLE = {
+    table: f"SELECT DISTINCT lease_owner, lease_until <= ? FROM {table} WHERE {is_open} AND next_at <= ?"
+    for table, is_open in _OPEN.items()
+}
 _RENEW = "UPDATE tasks SET lease_until = ? WHERE phase <> 'over' AND lease_owner = ?"
 _ADD_DELIVERY = (
     "INSERT INTO deliveries (id, task, account, url, state, next_at, delivery) VALUES (?, ?, ?, ?, ?, ?, ?) "

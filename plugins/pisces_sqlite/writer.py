@@ -1,10 +1,11 @@
 """Group commit: all that waits goes into one transaction, and is answered at once when it is committed.
 
-There is no timer. What requests write in one turn of the event loop is committed at its end, on the loop: where a commit does
-not wait for the disk (`synchronous = NORMAL`) it is a copy into the page cache, and cheaper than to wake a thread. A thread
-takes what may wait or last: other work, a database that another process has locked, checkpoints, everything where commits do
-wait for the disk, and for a while everything where it turned out to be slow. While the thread is at work the next batch
-collects. So batches grow by themselves under load, and a lone write waits for nobody.
+There is no timer. What requests write in one turn of the event loop, and in the next ones while more comes, is committed on the
+loop: to be alone in a transaction costs a request more than all that it writes. Where a commit does not wait for the disk
+(`synchronous = NORMAL`) it is a copy into the page cache, and cheaper than to wake a thread. A thread takes what may wait or
+last: other work, a database that another process has locked, everything where commits do wait for the disk, and for a while
+everything where it turned out to be slow. While the thread is at work the next batch collects. So batches grow by themselves
+under load, and a lone write waits for nobody.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from typing import Any, NamedTuple, TypeVar
 from pisces_proxy.errors import StorageUnavailable
 
 from .connection import PATIENCE
+from .folding import Folding
 from .sums import Writing
 
 Result = TypeVar("Result")
@@ -27,10 +29,10 @@ Work = Callable[[sqlite3.Connection], Result]
 """Statements within a transaction. It may run twice: when another of its batch fails, all are tried again."""
 
 LIMIT = 10_000  # writes that may wait; beyond that the disk does not keep up and callers are told so
+TURNS = 3  # of the event loop, at most, that a batch waits while more comes
 AT_ONCE = 50  # writes of one transaction on the loop: a millisecond or two, then others have their turn
 SLOW = 0.02  # a commit on the loop that takes longer than that many seconds
 AVOIDED = 1.0  # sends all to the thread for so many seconds
-CHECKPOINT = 100  # transactions between two checkpoints, which wait for the disk: some thousand pages, as SQLite itself does it
 
 
 class Failed:
@@ -51,18 +53,22 @@ class _Waiting(NamedTuple):
 class Writer:
     """The connection that writes. It is the loop's own, but while the thread has been handed work (`_handed` batches).
 
-    `connect` is called on the thread. `on_loop`: whether brief work may be written on the loop.
+    `connect` is called on the thread. `on_loop`: whether brief work may be written on the loop. `folding` spares the commits
+    their checkpoints; an empty batch leaves the connection to it for a moment.
     """
 
-    def __init__(self, connect: Callable[[], Writing], *, limit: int = LIMIT, on_loop: bool = False) -> None:
+    def __init__(
+        self, connect: Callable[[], Writing], *, limit: int = LIMIT, on_loop: bool = False, folding: Folding | None = None
+    ) -> None:
         self._connect = connect
         self._limit = limit
         self._on_loop = on_loop
+        self._folding = folding
         self._next: list[_Waiting] = []
+        self._seen = self._turns = 0  # how many were waiting when we last looked, and how often we have looked
         self._waiting = 0  # work that has no answer yet
         self._handed = 0
         self._queue: SimpleQueue[list[_Waiting] | None] = SimpleQueue()
-        self._unfolded = 0  # transactions since the last checkpoint
         self._avoided_until = 0.0
         self._open = False
         self._loop: asyncio.AbstractEventLoop
@@ -98,6 +104,7 @@ class Writer:
         future: asyncio.Future[Result] = self._loop.create_future()
         self._next.append(_Waiting(future, work, brief))
         if len(self._next) == 1:
+            self._seen = self._turns = 0
             self._loop.call_soon(self._turn)
         return future
 
@@ -107,6 +114,11 @@ class Writer:
         """Write what has come: here, or on the thread."""
         if self._handed or not self._next:
             return
+        if self._turns < TURNS and len(self._next) > self._seen:  # others come: they may go along
+            self._turns += 1
+            self._seen = len(self._next)
+            self._loop.call_soon(self._turn)
+            return
         batch, self._next = self._next[:AT_ONCE], self._next[AT_ONCE:]
         if not (self._may_write_here(batch) and self._write_here(batch)):
             self._next = batch + self._next
@@ -115,8 +127,7 @@ class Writer:
             self._loop.call_soon(self._turn)
 
     def _may_write_here(self, batch: Sequence[_Waiting]) -> bool:
-        due = self._unfolded >= CHECKPOINT or self._loop.time() < self._avoided_until
-        return self._on_loop and not due and all(waiting.brief for waiting in batch)
+        return self._on_loop and self._loop.time() >= self._avoided_until and all(waiting.brief for waiting in batch)
 
     def _write_here(self, batch: Sequence[_Waiting]) -> bool:
         began = self._loop.time()
@@ -125,15 +136,21 @@ class Writer:
             self._avoided_until = began + AVOIDED
         if outcomes is None:
             return False
-        self._unfolded += 1
         self._answer(batch, outcomes)
+        if self._folding is not None:
+            self._folding.committed()
+            if self._folding.due:
+                self._hand([])
         return True
 
     def _hand_over(self) -> None:
         if self._next:
             batch, self._next = self._next, []
-            self._handed += 1
-            self._queue.put(batch)
+            self._hand(batch)
+
+    def _hand(self, batch: list[_Waiting]) -> None:
+        self._handed += 1
+        self._queue.put(batch)
 
     def _handed_back(self) -> None:
         self._handed -= 1
@@ -161,6 +178,8 @@ class Writer:
         self._loop.call_soon_threadsafe(started.set_result, connection)
         with suppress(RuntimeError):  # the loop was closed without stop(): nobody is left to answer
             self._serve(connection)
+        if self._folding is not None:
+            self._folding.stop()
         connection.close()
         with suppress(RuntimeError):
             self._loop.call_soon_threadsafe(self._ended.set_result, None)
@@ -168,17 +187,22 @@ class Writer:
     def _prepare(self, connection: Writing) -> None:
         if self._on_loop:
             connection.wait_for_locks(0.0)
+        if self._folding is not None:
             connection.execute("PRAGMA wal_autocheckpoint = 0")  # the commit that happens to do it would be slow
+            self._folding.start()
 
     def _serve(self, connection: Writing) -> None:
         while (batch := self._queue.get()) is not None:
-            outcomes = self._commit(connection, [waiting.work for waiting in batch])
-            self._loop.call_soon_threadsafe(self._answer, batch, outcomes)
-            self._checkpoint(connection)
+            if batch:
+                outcomes = self._commit(connection, [waiting.work for waiting in batch])
+                self._loop.call_soon_threadsafe(self._answer, batch, outcomes)
+            if self._folding is not None:
+                self._folding.rest(connection)
             self._loop.call_soon_threadsafe(self._handed_back)
 
     def _commit(self, connection: Writing, works: Sequence[Work[Any]]) -> list[Any]:
-        self._unfolded += 1
+        if self._folding is not None:
+            self._folding.committed()
         if not self._on_loop:
             return commit(connection, works)
         connection.wait_for_locks(PATIENCE)
@@ -186,13 +210,6 @@ class Writer:
             return commit(connection, works)
         finally:
             connection.wait_for_locks(0.0)
-
-    def _checkpoint(self, connection: Writing) -> None:
-        """Fold the write-ahead log into the file, where SQLite does not do it by itself."""
-        if self._on_loop and self._unfolded >= CHECKPOINT:
-            self._unfolded = 0
-            with suppress(sqlite3.Error):  # a reader is in the way, or the disk is full: next time
-                connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
 
 
 def commit_at_once(connection: Writing, works: Sequence[Work[Any]]) -> list[Any] | None:

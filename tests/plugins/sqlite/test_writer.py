@@ -17,10 +17,9 @@ from pisces_sqlite import pisces_storage
 from pisces_sqlite.failures import unavailable
 from pisces_sqlite.location import locate
 from pisces_sqlite.sums import Writing
-from pisces_sqlite.writer import AT_ONCE, CHECKPOINT, SLOW, Failed, Work, Writer, commit
+from pisces_sqlite.writer import AT_ONCE, SLOW, TURNS, Failed, Work, Writer, commit
 
 from pisces_proxy.errors import StorageUnavailable
-from pisces_proxy.storage import Record
 
 
 def insert(value: object, connection: sqlite3.Connection) -> object:
@@ -85,6 +84,31 @@ async def test_brief_work_of_one_turn_shares_a_transaction_on_the_loop() -> None
     await writer.start()
     assert await asyncio.gather(*(writer.submit(where, brief=True) for _ in range(10))) == [where(writer._connection)] * 10
     assert trace.count("COMMIT") == 1
+    await writer.stop()
+
+
+async def test_brief_work_that_comes_while_a_batch_waits_goes_along() -> None:
+    trace: list[str] = []
+    writer = Writer(lambda: connect(":memory:", trace), on_loop=True)
+    await writer.start()
+    first = writer.submit(where, brief=True)
+    await asyncio.sleep(0)
+    second = writer.submit(where, brief=True)
+    await asyncio.gather(first, second)
+    assert trace.count("COMMIT") == 1
+    await writer.stop()
+
+
+async def test_a_batch_does_not_wait_for_ever_for_more() -> None:
+    writer = Writer(connect, on_loop=True)
+    await writer.start()
+    first = writer.submit(where, brief=True)
+    turns = 0
+    while not first.done():
+        writer.submit(where, brief=True)
+        await asyncio.sleep(0)
+        turns += 1
+    assert turns <= TURNS + 2
     await writer.stop()
 
 
@@ -160,18 +184,6 @@ async def test_what_waits_is_written_before_the_end() -> None:
     waiting = [writer.submit(partial(insert, n), brief=True) for n in range(3)]
     await writer.stop()
     assert await asyncio.gather(*waiting) == [0, 1, 2]
-
-
-async def test_the_write_ahead_log_is_folded_into_the_file_on_the_thread(tmp_path: Path) -> None:
-    storage = pisces_storage(f"sqlite:///{tmp_path}/p.db")
-    assert storage is not None
-    await storage.open()
-    sizes = []
-    for n in range(3 * CHECKPOINT):
-        await storage.finish(Record(request_id=str(n), at=1.0))
-        sizes.append((tmp_path / "p.db-wal").stat().st_size)
-    assert sizes[-1] < 2 * sizes[CHECKPOINT]  # it is written from its beginning again
-    await storage.close()
 
 
 @pytest.mark.parametrize("at", [0, 3, 5])
