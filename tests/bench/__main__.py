@@ -49,7 +49,7 @@ async def _run(given: argparse.Namespace, folder: Path, running: ExitStack) -> N
         report.cpu(works, costs, [contender.name for contender in contenders], console)
     if not given.only or given.only in latency.NAME:
         rounds, seconds = (3, 3.0) if given.quick else (5, 6.0)
-        report.half_load(await latency.half_load(contenders, port, given.rounds or rounds, seconds), console)
+        report.half_load(await latency.half_load(contenders, (upstream.pid, port), given.rounds or rounds, seconds), console)
     if given.streams:
         direct = await measure.crowd(port, "", None, given.streams)
         crowds = {each.name: await measure.crowd(each.port, each.key, each.process.pid, given.streams) for each in contenders}

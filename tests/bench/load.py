@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 _STAMP = re.compile(rb"t=(\d+) ")
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
+_KEPT = 64  # connections that clients have kept from before
 _END = b"\r\n0\r\n\r\n"
 
 
@@ -176,7 +177,7 @@ class Poured(Asking):
 
 
 class Pouring(Run):
-    """Requests that wait for no answer, each on an idle connection or on a new one."""
+    """Requests that wait for no answer, each on an idle connection or, where there is none, on a new one."""
 
     def __init__(self, request: bytes, count: int, port: int) -> None:
         super().__init__(request, count, 0, False)
@@ -186,12 +187,14 @@ class Pouring(Run):
         self.opened: list[Poured] = []
 
     async def send(self) -> None:
-        if self.idle:
-            self.idle.pop().ask()
-            return
+        if not self.idle:
+            await self.connect()
+        self.idle.pop().ask()
+
+    async def connect(self) -> None:
         _, connection = await asyncio.get_running_loop().create_connection(lambda: Poured(self), "127.0.0.1", self.port)
         self.opened.append(connection)
-        connection.ask()
+        self.idle.append(connection)
 
     def note(self, ok: bool, seconds: float, why: bytes) -> None:
         super().note(ok, seconds, why)
@@ -205,6 +208,9 @@ class Pouring(Run):
 async def pour(port: int, key: str, shot: Shot, gaps: Sequence[float], *, limit: float = 10) -> Result:
     """A request after each of these gaps, in seconds, whatever becomes of those before; at most `limit` seconds longer."""
     run = Pouring(shot.request(port, key), len(gaps), port)
+    for _ in range(_KEPT):
+        await run.connect()
+    await asyncio.sleep(0.2)
     began = due = time.perf_counter()
     for gap in gaps:
         due += gap

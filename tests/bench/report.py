@@ -48,13 +48,13 @@ def _cells(costs: Mapping[str, Cost], name: str) -> list[str]:
 
 def half_load(seen: HalfLoad, console: Console) -> None:
     """What a request waits, and how much of it the upstream and the bare passthrough do not explain."""
-    rate = f"{seen.saturation / 2:.0f} requests/s, half of what saturates the slowest"
+    rate = f"{min(seen.rates):.0f} to {max(seen.rates):.0f} requests/s, where the slowest is busy half of the time"
     table = Table(title=f"Latency of a request at {rate}")
-    for heading in ("", "p50", "p99", "p50 over the upstream", "p99 over the upstream", "p99 over bare", "failed"):
+    for heading in ("", "busy", "p50", "p99", "p50 over the upstream", "p99 over the upstream", "p99 over bare", "failed"):
         table.add_column(heading, justify="right" if heading else "left")
     direct, floor = (next((wait for wait in seen.waits if wait.name == name), None) for name in ("upstream itself", "bare"))
     for wait in seen.waits:
-        row = [wait.name, _ms(wait.p50), _ms(wait.p99)]
+        row = [wait.name, f"{wait.busy:.0%}", _ms(wait.p50), _ms(wait.p99)]
         row += [_ms(wait.p50 - direct.p50), _ms(wait.p99 - direct.p99)] if direct and wait is not direct else ["", ""]
         row.append(_ms(wait.p99 - floor.p99) if floor and wait not in (direct, floor) else "")
         table.add_row(*row, str(wait.failed))
