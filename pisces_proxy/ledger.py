@@ -60,6 +60,13 @@ class Reservation(msgspec.Struct, frozen=True, kw_only=True):
     period: Period = "total"
 
 
+class Spend(msgspec.Struct, frozen=True, kw_only=True):
+    """What a key has spent in a period, and what its running requests hold beside that."""
+
+    spent_nano: int = 0
+    reserved_nano: int = 0
+
+
 class Refusal(msgspec.Struct, frozen=True, kw_only=True):
     """Why nothing was reserved: whose money is short, and how much there is."""
 

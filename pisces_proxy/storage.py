@@ -12,7 +12,7 @@ from typing import Literal
 
 import msgspec
 
-from .ledger import Audit, Balance, Claim, Entry, Heard, Period, Refusal, Reservation, Stored, Verification
+from .ledger import Audit, Balance, Claim, Entry, Heard, Period, Refusal, Reservation, Spend, Stored, Verification
 from .pricing import NOTHING, Measures
 from .task_storage import TaskStorage
 from .usage import Usage
@@ -248,6 +248,10 @@ class Storage(TaskStorage):
     async def reserve(self, reservation: Reservation) -> Refusal | None:
         """Hold an amount, atomically: None where it is held, never more than is available. Again for the same request:
         held once. An unlimited account without a quota still gets its row."""
+
+    @abc.abstractmethod
+    async def spend(self, key_id: str, period: Period, at: float) -> Spend:
+        """What counts against a quota of this period (in UTC) at that moment; nothing for a key that nobody knows."""
 
     @abc.abstractmethod
     async def settle(self, record: Record, key_id: str) -> None:

@@ -21,7 +21,7 @@ async def list_keys(desk: Desk, call: Call[KeysQuery, None]) -> told.Keys:
     account = call.query.account
     found = [key for key in await desk.storage.keys() if account is None or key.account == account]
     page, cursor = paged(found, call.query, lambda key: key.id)
-    return told.Keys(data=[_told(key) for key in page], next_cursor=cursor)
+    return told.Keys(data=[await _told(desk, key) for key in page], next_cursor=cursor)
 
 
 async def create_key(desk: Desk, call: Call[Nothing, KeyNew]) -> told.KeyMade:
@@ -35,7 +35,7 @@ async def create_key(desk: Desk, call: Call[Nothing, KeyNew]) -> told.KeyMade:
         await desk.storage.add_key(key, audit=done)
     except ValueError as error:
         raise _taken(error) from None
-    return told.KeyMade(key=_told(key), secret=secret)
+    return told.KeyMade(key=await _told(desk, key), secret=secret)
 
 
 def _made(new: KeyNew, secret: str) -> Key:
@@ -60,15 +60,15 @@ def _made(new: KeyNew, secret: str) -> Key:
 
 
 async def get_key(desk: Desk, call: Call[Nothing, None]) -> told.Key:
-    return _told(await _key(desk, call.path["key"]))
+    return await _told(desk, await _key(desk, call.path["key"]))
 
 
 async def change_key(desk: Desk, call: Call[Nothing, KeyChange]) -> told.Key:
     key = await _key(desk, call.path["key"])
     changes = _changes(call.body)
     if not changes:
-        return _told(key)
-    return _told(await _change(desk, key, changes, audit(call.actor, "key.change", key.id, changes)))
+        return await _told(desk, key)
+    return await _told(desk, await _change(desk, key, changes, audit(call.actor, "key.change", key.id, changes)))
 
 
 def _changes(body: KeyChange) -> dict[str, object]:
@@ -87,7 +87,7 @@ async def rotate_key(desk: Desk, call: Call[Nothing, None]) -> told.KeyMade:
     secret = new_secret(desk.gateway.config.server.key_prefix)
     changes: dict[str, object] = {"digest": digest(secret), "hint": hint(secret)}
     changed = await _change(desk, key, changes, audit(call.actor, "key.rotate", key.id))
-    return told.KeyMade(key=_told(changed), secret=secret)
+    return told.KeyMade(key=await _told(desk, changed), secret=secret)
 
 
 async def delete_key(desk: Desk, call: Call[Nothing, None]) -> None:
@@ -127,7 +127,8 @@ def _taken(error: ValueError) -> PiscesError:
     return Conflict(f"{message[:1].upper()}{message[1:]}.", param="name", code="name_taken")
 
 
-def _told(key: Key) -> told.Key:
+async def _told(desk: Desk, key: Key) -> told.Key:
+    used = await desk.storage.spend(key.id, key.quota_period, time.time())
     return told.Key(
         id=key.id,
         name=key.name,
@@ -141,6 +142,8 @@ def _told(key: Key) -> told.Key:
         concurrency=key.concurrency,
         quota_nano=key.quota_nano,
         quota_period=key.quota_period,
+        quota_spent_nano=used.spent_nano,
+        quota_reserved_nano=used.reserved_nano,
         expires_at=None if key.expires_at is None else moment(key.expires_at),
         networks=list(key.networks),
         images_as_text=key.images_as_text,

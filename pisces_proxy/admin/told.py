@@ -52,7 +52,8 @@ class Accounts(Told, frozen=True):
 
 
 class Key(Told, frozen=True):
-    """`hint`: the last characters of the secret, which nobody has any more."""
+    """`hint`: the last characters of the secret, which nobody has any more. `quota_spent_nano` and `quota_reserved_nano` count
+    against the quota: in its period (the day or month in UTC, or ever) as it is now."""
 
     id: str
     name: str
@@ -66,6 +67,8 @@ class Key(Told, frozen=True):
     concurrency: int | None
     quota_nano: int | None
     quota_period: Period
+    quota_spent_nano: int
+    quota_reserved_nano: int
     expires_at: datetime | None
     networks: list[str]
     images_as_text: bool

@@ -8,7 +8,7 @@ from typing import Any, get_args
 
 import click
 
-from ..ledger import Period
+from ..ledger import Period, Spend
 from ..storage import Account, Key, Storage
 from . import values
 from .audits import audit
@@ -25,6 +25,7 @@ def keys() -> None:
     \b
     pisces keys create alice
     pisces keys create shop --account acme --models gpt-4o,claude-sonnet-4 --rpm 60 --expires 30d
+    pisces keys change shop --quota 50 --quota-period month --rpm none
     pisces keys disable alice
     """
 
@@ -187,17 +188,18 @@ def _state(key: Key) -> str:
 @json_option
 def show(name: str, path: str | None, database: str | None, as_json: bool) -> None:
     """One key, by name or id."""
-    from .tables import dollars, print_fields, print_json
+    from .tables import print_fields, print_json
 
-    key = _one(asyncio.run(_all(path, database)), name)
+    key, used = asyncio.run(_with_spend(path, database, name))
     if as_json:
-        print_json(_told(key))
+        spent = {"quota_spent_nano": used.spent_nano, "quota_reserved_nano": used.reserved_nano}
+        print_json(_told(key) | spent)
         return
     fields = _told(key) | {
         "hint": f"…{key.hint}",
         "models": ", ".join(key.models or ["all"]),
         "networks": ", ".join(key.networks) or "anywhere",
-        "quota_nano": "" if key.quota_nano is None else f"{dollars(key.quota_nano)} {_PER[key.quota_period]}",
+        "quota_nano": _quota(key, used),
         "quota_period": None,
         "images_as_text": "yes" if key.images_as_text else None,
         "enabled": _state(key),
@@ -207,12 +209,72 @@ def show(name: str, path: str | None, database: str | None, as_json: bool) -> No
     print_fields(f"Key {key.name}", shown)
 
 
+async def _with_spend(path: str | None, database: str | None, name: str) -> tuple[Key, Spend]:
+    async with open_storage(path, database) as storage:
+        key = _one(list(await storage.keys()), name)
+        return key, await storage.spend(key.id, key.quota_period, time.time())
+
+
+def _quota(key: Key, used: Spend) -> str:
+    from .tables import dollars
+
+    if key.quota_nano is None:
+        return ""
+    held = f" and {dollars(used.reserved_nano)} held" if used.reserved_nano else ""
+    return f"{dollars(key.quota_nano)} {_PER[key.quota_period]}, {dollars(used.spent_nano)} of it spent{held}"
+
+
 def _one(found: list[Key], name: str) -> Key:
     """By name, or by id."""
     for key in found:
         if name in (key.id, key.name):
             return key
     raise unknown("key", name, [*(key.name for key in found), *(key.id for key in found)], "pisces keys list")
+
+
+@keys.command()
+@click.argument("name")
+@click.option("--name", "new_name", type=values.name, metavar="N", help="What it is called from now on.")
+@click.option("--models", type=values.or_none(values.models), metavar="M1,M2", help="The only models it may use.")
+@click.option("--rpm", type=values.or_none(values.count), metavar="N", help="Requests per minute.")
+@click.option("--tpm", type=values.or_none(values.count), metavar="N", help="Tokens per minute.")
+@click.option("--concurrency", type=values.or_none(values.count), metavar="N", help="Requests at one time.")
+@click.option("--quota", type=values.or_none(values.dollars), metavar="USD", help="What it may spend; what it has spent stays.")
+@click.option("--quota-period", type=click.Choice(get_args(Period)), help="When that begins anew (UTC).")
+@click.option("--expires", type=values.or_none(values.duration), metavar="30d", help="When it ends, counted from now.")
+@click.option("--ip", "networks", type=values.or_none(values.network), metavar="CIDR", multiple=True, help="Where from.")
+@click.option("--images-as-text/--no-images-as-text", default=None, help="Pictures as base64 in parts[].text, or not.")
+@storage_options
+@json_option
+def change(name: str, path: str | None, database: str | None, as_json: bool, **given: Any) -> None:
+    """Change what a key may do; what is left out stays, and none takes a limit away. Running gateways see it within a second.
+
+    \b
+    pisces keys change shop --rpm 120 --quota 50 --quota-period month
+    pisces keys change shop --models none --expires none --ip none
+    """
+    from .tables import print_json
+
+    changes = _changes(given)
+    if not changes:
+        raise click.UsageError("Say what to change, as --rpm 120 or --quota none. `pisces keys change --help` lists it all.")
+    key = asyncio.run(_change(path, database, name, "key.change", changes))
+    if as_json:
+        print_json(_told(key))
+        return
+    click.echo(f"Key {key.name!r} is changed: {', '.join(changes)}. `pisces keys show {key.name}` shows it.")
+
+
+def _changes(given: dict[str, Any]) -> dict[str, object]:
+    """By the names of a Key's fields, as they are kept."""
+    fields = {"new_name": "name", "quota": "quota_nano", "expires": "expires_at"}
+    written = {fields.get(option, option): value for option, value in given.items() if value is not None and value != ()}
+    changes = {field: None if value is values.NONE else value for field, value in written.items()}
+    if changes.get("expires_at") is not None:
+        changes["expires_at"] = time.time() + written["expires_at"]
+    if "networks" in changes:
+        changes["networks"] = tuple(network for network in written["networks"] if network is not values.NONE)
+    return changes
 
 
 @keys.command()
@@ -258,7 +320,13 @@ def delete(name: str, path: str | None, database: str | None) -> None:
 async def _change(path: str | None, database: str | None, name: str, action: str, changes: dict[str, object]) -> Key:
     async with open_storage(path, database) as storage:
         key = _one(list(await storage.keys()), name)
-        return await storage.change_key(key.id, changes, audit=audit(action, key.name, id=key.id)) or key
+        with refusals():
+            return await storage.change_key(key.id, changes, audit=audit(action, key.name, id=key.id, **_said(changes))) or key
+
+
+def _said(changes: dict[str, object]) -> dict[str, object]:
+    """Of a change, what the audits keep: all but what came of a secret."""
+    return {field: value for field, value in changes.items() if field not in ("digest", "hint", "enabled")}
 
 
 async def _delete(path: str | None, database: str | None, name: str) -> Key:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
 
 import click
+
+NONE = object()  # what was written as none
 
 
 def dollars(written: str) -> int:
@@ -68,3 +71,15 @@ def models(written: str) -> tuple[str, ...]:
     if not names:
         raise click.BadParameter("it names no model. Leave the option out to allow all.")
     return names
+
+
+def count(written: str) -> int:
+    """One or more."""
+    if not written.isascii() or not written.isdigit() or not 0 < int(written) < 2**63:
+        raise click.BadParameter(f"{written!r} is no number of 1 or more.")
+    return int(written)
+
+
+def or_none(read: Callable[[str], object]) -> Callable[[str], object]:
+    """The same, or the word none, which takes away what there was. It is told apart from what nobody wrote."""
+    return lambda written: NONE if written == "none" else read(written)

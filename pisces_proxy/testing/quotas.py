@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from ..ledger import Period, Refusal, Reservation
+from ..ledger import Period, Refusal, Reservation, Spend
 from ..storage import Account, Storage
 from .contract import Contract
 from .money import reservation, sums
@@ -73,6 +73,18 @@ class QuotaContract(Contract):
         for period, used in periods:
             refusal = await spender.reserve(limited("x", today, 100, quota=100, period=period))
             assert refusal == Refusal(short="quota", available_nano=100 - used)
+
+    async def test_what_counts_against_a_quota_is_told_for_each_period(self, spender: Storage) -> None:
+        today = "2024-02-29T12:00:00"
+        for n, at in enumerate(["2024-01-01T12:00:00", "2024-02-01T12:00:00", today]):
+            await spender.reserve(limited(n, at, quota=None))
+            await spender.settle(record(n, at=moment(at), cost_nano=5), "key_1")
+        await spender.reserve(limited("open", today, 7, quota=None))
+        periods: list[tuple[Period, int]] = [("day", 5), ("month", 10), ("total", 15)]
+        for period, spent in periods:
+            assert await spender.spend("key_1", period, moment(today)) == Spend(spent_nano=spent, reserved_nano=7)
+        assert await spender.spend("key_1", "day", moment("2024-03-01T00:00:00")) == Spend()
+        assert await spender.spend("key_2", "total", moment(today)) == Spend()
 
     async def test_what_is_given_back_can_be_spent_again(self, spender: Storage) -> None:
         at = "2024-02-29T12:00:00"

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from pisces_proxy.ledger import Audit, Balance, EntryKind, Refusal, Reservation
+from pisces_proxy.ledger import Audit, Balance, EntryKind, Period, Refusal, Reservation
 from pisces_proxy.storage import Record
 
 from . import queries, requests, rows, statements
@@ -39,7 +39,9 @@ _STANDING = f"""
         OR EXISTS (SELECT 1 FROM ledger WHERE request_id = ?2 AND kind = 'settle' AND {queries.ONCE})
     FROM accounts LEFT JOIN balances ON account = name WHERE name = ?1
 """
-_USED = "SELECT coalesce(sum(spent_nano + reserved_nano), 0) FROM key_spend WHERE key = ? AND day >= ? AND day < ?"
+USED = (
+    "SELECT coalesce(sum(spent_nano), 0), coalesce(sum(reserved_nano), 0) FROM key_spend WHERE key = ? AND day >= ? AND day < ?"
+)
 _HOLD = "INSERT INTO reservations VALUES (?, ?, ?, ?, ?, ?, ?)"
 _TAKE = "DELETE FROM reservations WHERE request_id = ? RETURNING account, key, amount_nano, at"
 _TAKE_EXPIRED = "DELETE FROM reservations WHERE expires_at <= ? RETURNING request_id, account, key, amount_nano, at"
@@ -93,16 +95,21 @@ def reserve(asked: Reservation, connection: sqlite3.Connection) -> Refusal | Non
 
 def _used(asked: Reservation, connection: sqlite3.Connection) -> int:
     """What the key has spent and reserved in the period of its quota."""
-    day = day_of(asked.at)
-    match asked.period:
-        case "day":
-            span = (day, day + 1)
-        case "month":
-            span = month_of(asked.at)
-        case _:
-            span = (EVER, EVER + 1)
-    used: int = connection.execute(_USED, (asked.key, *span)).fetchone()[0]
+    spent, reserved = connection.execute(USED, (asked.key, *days(asked.period, asked.at))).fetchone()
+    used: int = spent + reserved
     return used
+
+
+def days(period: Period, at: float) -> tuple[int, int]:
+    """The days of key_spend that a quota counts at that moment: from the first to before the second."""
+    day = day_of(at)
+    match period:
+        case "day":
+            return day, day + 1
+        case "month":
+            return month_of(at)
+        case _:
+            return EVER, EVER + 1
 
 
 def _hold(asked: Reservation, connection: sqlite3.Connection) -> None:

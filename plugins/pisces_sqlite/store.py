@@ -13,7 +13,7 @@ from typing import Any
 import aiosqlite
 
 from pisces_proxy.errors import StorageUnavailable
-from pisces_proxy.ledger import Audit, Balance, Claim, Entry, Heard, Refusal, Reservation, Stored, Verification
+from pisces_proxy.ledger import Audit, Balance, Claim, Entry, Heard, Period, Refusal, Reservation, Spend, Stored, Verification
 from pisces_proxy.storage import Account, GroupBy, Key, Record, Storage, UsageGroup
 
 from . import connection, money, queries, replays, requests, rows, statements, tasks, verification
@@ -170,6 +170,10 @@ class SqliteStorage(SqliteTasks, Storage):
         if reservation.amount_nano < 0:
             raise ValueError("a reservation is not negative")
         return await self._write(partial(money.reserve, reservation), brief=True)
+
+    async def spend(self, key_id: str, period: Period, at: float) -> Spend:
+        spent, reserved = (await self._read(money.USED, (key_id, *money.days(period, at))))[0]
+        return Spend(spent_nano=spent, reserved_nano=reserved)
 
     async def settle(self, record: Record, key_id: str) -> None:
         if record.cost_nano < 0:

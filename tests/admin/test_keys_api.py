@@ -28,6 +28,7 @@ async def test_a_key_works_from_the_answer_that_makes_it_and_its_secret_is_nowhe
     key = await operator.get("/keys/shop")
     assert key == made["key"] == await operator.get(f"/keys/{made['key']['id']}")
     assert (key["rpm"], key["tpm"], key["quota_nano"], key["quota_period"]) == (5, None, 7, "month")
+    assert (key["quota_spent_nano"], key["quota_reserved_nano"]) == (0, 0)
     assert key["images_as_text"] is False
     changed = await operator("PATCH", "/keys/shop", {"images_as_text": True})
     assert changed.body["images_as_text"] is True

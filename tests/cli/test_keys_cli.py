@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 import sqlite3
+import time
 from pathlib import Path
 
 import pytest
-from cli.conftest import Json, Run
+from cli.conftest import Json, Run, Stored
 
 from pisces_proxy.keys import digest
+from pisces_proxy.ledger import Reservation
+from pisces_proxy.storage import Record, Storage
 
 MADE = {"id", "name", "account", "key", "kind", "models", "rpm", "tpm", "concurrency", "quota_nano", "expires_at", "created_at"}
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
@@ -48,6 +51,73 @@ def test_a_quota_has_its_period(json: Json, run: Run, period: str | None, said: 
     shown = json("keys", "show", "shop")
     assert (shown["quota_nano"], shown["quota_period"]) == (5_000_000_000, period or "total")
     assert said in run("keys", "show", "shop").output
+
+
+def test_a_quota_says_what_is_left_of_it(json: Json, run: Run, stored: Stored) -> None:
+    made = json("keys", "create", "shop", "--quota", "5", "--quota-period", "day")
+    assert "$5.00 a day, $0.00 of it spent" in run("keys", "show", "shop").output
+    now = time.time()
+
+    async def spend(storage: Storage) -> None:
+        for n, cost in enumerate((250_000_000, None)):
+            at = {"at": now, "expires_at": now + 600}
+            held = Reservation(request_id=f"r{n}", account="default", key=made["id"], amount_nano=10**9, **at)
+            assert await storage.reserve(held) is None
+            if cost is not None:
+                await storage.settle(Record(request_id=f"r{n}", at=now, account="default", cost_nano=cost), made["id"])
+
+    stored(spend)
+    shown = json("keys", "show", "shop")
+    assert (shown["quota_spent_nano"], shown["quota_reserved_nano"]) == (250_000_000, 10**9)
+    assert "$5.00 a day, $0.25 of it spent and $1.00 held" in run("keys", "show", "shop").output
+
+
+def test_what_is_changed_of_a_key_changes_and_the_rest_stays(json: Json, run: Run) -> None:
+    json("keys", "create", "shop", "--rpm", "60", "--models", "gpt-4o", "--quota", "5", "--ip", "10.0.0.0/8", "--expires", "1d")
+    before = json("keys", "show", "shop")
+    changed = json(
+        "keys", "change", "shop", "--name", "store", "--rpm", "none", "--tpm", "9", "--quota", "7.5", "--quota-period", "day",
+        "--models", "none", "--expires", "none", "--ip", "none", "--images-as-text",
+    )  # fmt: skip
+    told = {"name": "store", "rpm": None, "tpm": 9, "quota_nano": 7_500_000_000, "quota_period": "day", "models": None}
+    told |= {"expires_at": None, "networks": [], "images_as_text": True}
+    assert changed == {name: value for name, value in before.items() if not name.startswith("quota_") or name in changed} | told
+    assert "rpm, tpm" in run("keys", "change", "store", "--rpm", "1", "--tpm", "2").output
+    assert (json("keys", "show", "store")["rpm"], json("keys", "show", "store")["concurrency"]) == (1, None)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ((), "Say what to change"),
+        (("--rpm", "0"), "no number of 1 or more"),
+        (("--rpm", "many"), "no number of 1 or more"),
+        (("--quota", "-1"), "0 or more dollars"),
+        (("--ip", "everywhere"), "no address range"),
+    ],
+)
+def test_a_change_that_says_nothing_or_nonsense_is_refused(json: Json, run: Run, given: tuple[str, ...], said: str) -> None:
+    json("keys", "create", "shop", "--rpm", "60")
+    result = run("keys", "change", "shop", *given)
+    assert result.exit_code == 2 and said in result.output
+    assert json("keys", "show", "shop")["rpm"] == 60
+
+
+def test_a_key_cannot_take_the_name_of_another(json: Json, run: Run) -> None:
+    json("keys", "create", "shop")
+    json("keys", "create", "store")
+    result = run("keys", "change", "shop", "--name", "store")
+    assert result.exit_code == 1 and "'store' exists already" in result.output
+
+
+def test_a_change_stands_in_the_audits_without_what_came_of_a_secret(json: Json, run: Run, stored: Stored) -> None:
+    json("keys", "create", "shop")
+    run("keys", "change", "shop", "--rpm", "7")
+    run("keys", "rotate", "shop")
+    audits = stored(lambda storage: storage.audits())
+    details = {audit.action: audit.detail for audit in audits}
+    assert details["key.change"]["rpm"] == 7
+    assert set(details["key.rotate"]) == {"id"}
 
 
 def test_a_key_may_want_pictures_as_text(json: Json, run: Run) -> None:
@@ -91,13 +161,14 @@ def test_a_key_is_disabled_enabled_rotated_and_deleted_by_name_or_id(json: Json,
     assert json("keys", "list") == []
 
 
-@pytest.mark.parametrize("verb", ["show", "disable", "enable", "rotate", "delete"])
+@pytest.mark.parametrize("verb", ["show", "disable", "enable", "rotate", "delete", "change"])
 def test_an_unknown_key_is_an_error_with_the_nearest_name(run: Run, verb: str) -> None:
     run("keys", "create", "alice")
-    result = run("keys", verb, "alcie")
+    more = ("--rpm", "1") if verb == "change" else ()
+    result = run("keys", verb, "alcie", *more)
     assert result.exit_code == 1
     assert "Did you mean 'alice'?" in result.output
-    assert "pisces keys list" in run("keys", verb, "zzz").output
+    assert "pisces keys list" in run("keys", verb, "zzz", *more).output
 
 
 def test_a_name_that_is_taken_is_an_error(run: Run) -> None:
