@@ -41,7 +41,7 @@ class Folding:
 
     def committed(self) -> None:
         self._unfolded += 1
-        if self._unfolded == self._often:
+        if self._unfolded >= self._often and self._queue.empty():  # a slow disk is not asked twice
             self._unfolded = 0
             self._queue.put(True)
 

@@ -74,6 +74,28 @@ async def test_a_checkpoint_that_fails_is_tried_again(tmp_path: Path, error: Exc
     assert sqlite3.connect(path).execute("SELECT count(*) FROM t").fetchone() == (50,)
 
 
+def test_a_slow_disk_is_not_asked_for_more_than_it_does() -> None:
+    gate, connected = threading.Event(), threading.Event()
+    made: list[str] = []
+
+    def connect_slowly() -> sqlite3.Connection:
+        connected.set()
+        gate.wait(10)
+        connection = sqlite3.connect(":memory:", check_same_thread=False)
+        connection.set_trace_callback(made.append)
+        return connection
+
+    folds = Folding(connect_slowly, often=1)
+    folds.start()
+    folds.committed()
+    assert connected.wait(10)
+    for _ in range(100):
+        folds.committed()
+    gate.set()
+    folds.stop()
+    assert len(made) == 2  # the one that had begun, and one for all that came meanwhile
+
+
 def test_a_folding_that_was_told_of_little_has_nothing_to_do(tmp_path: Path) -> None:
     connected: list[int] = []
     folds = Folding(lambda: connected.append(1) or sqlite3.connect(":memory:"))
