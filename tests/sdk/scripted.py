@@ -90,27 +90,40 @@ class Desk:
         async with self.session.get(url if "://" in url else self.house.url + url) as got:
             return got, await (got.json() if got.content_type == "application/json" else got.read())
 
-    async def until_over(self, id: str, seconds: float = 15.0) -> Task:
-        end = time.monotonic() + seconds
-        while True:
-            task = await self.house.storage.task(id)
-            assert task is not None and time.monotonic() < end, task
-            if task.over:
-                return task
-            await asyncio.sleep(0.02)
+    async def until_over(self, id: str) -> Task:
+        return await until_over(self.house, id)
 
     def asked(self, path: str) -> list[Any]:
         return [asked for asked in self.vendor.asked if asked.path == path]
 
 
+async def until_over(house: House, id: str) -> Task:
+    end = time.monotonic() + 15
+    while True:
+        task = await house.storage.task(id)
+        assert task is not None and time.monotonic() < end, task
+        if task.over:
+            return task
+        await asyncio.sleep(0.02)
+
+
 @asynccontextmanager
-async def open_desk(folder: Path) -> AsyncIterator[Desk]:
+async def open_front(
+    folder: Path, channels: str, pace: Pace = QUICK
+) -> AsyncIterator[tuple[House, Vendor, openai.AsyncOpenAI]]:
+    """A gateway with these channels, all at one vendor, and a client."""
     async with AsyncExitStack() as stack:
         vendor = await stack.enter_async_context(Vendor().listening())
-        channels = CHANNELS.format(origin=vendor.origin)
-        house = await stack.enter_async_context(open_house(folder, channels, server="fetch_private = true"))
-        house.gateway.work.engine.steps.pace = QUICK
-        session = aiohttp.ClientSession(headers={"Authorization": f"Bearer {house.key}"})
-        await stack.enter_async_context(session)
+        house = await stack.enter_async_context(
+            open_house(folder, channels.format(origin=vendor.origin), server="fetch_private = true")
+        )
+        house.gateway.work.engine.steps.pace = pace
         sdk = openai.AsyncOpenAI(api_key=house.key, base_url=house.url + "/v1", max_retries=0)
-        yield Desk(house, vendor, session, await stack.enter_async_context(sdk))
+        yield house, vendor, await stack.enter_async_context(sdk)
+
+
+@asynccontextmanager
+async def open_desk(folder: Path) -> AsyncIterator[Desk]:
+    async with open_front(folder, CHANNELS) as (house, vendor, sdk):
+        async with aiohttp.ClientSession(headers={"Authorization": f"Bearer {house.key}"}) as session:
+            yield Desk(house, vendor, session, sdk)

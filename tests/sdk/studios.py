@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
-import time
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 import openai
-from gateways import House, open_house
+from gateways import House
 from media.vendor import Asked, Vendor
+from sdk.scripted import open_front, until_over
 
 from pisces_proxy.task import Task
 from pisces_proxy.task_steps import Pace
@@ -118,13 +117,7 @@ class Stage:
             return got.status, await got.json()
 
     async def over(self, id: str) -> Task:
-        end = time.monotonic() + 15
-        while True:
-            task = await self.house.storage.task(id)
-            assert task is not None and time.monotonic() < end, task
-            if task.over:
-                return task
-            await asyncio.sleep(0.02)
+        return await until_over(self.house, id)
 
     def asked(self, path: str, method: str = "POST") -> list[Asked]:
         return [asked for asked in self.vendor.asked if (asked.path, asked.method) == (path, method)]
@@ -132,14 +125,9 @@ class Stage:
 
 @asynccontextmanager
 async def open_stage(folder: Path) -> AsyncIterator[Stage]:
-    async with AsyncExitStack() as stack:
-        vendor = await stack.enter_async_context(Vendor().listening())
-        channels = CHANNELS.format(origin=vendor.origin)
-        house = await stack.enter_async_context(open_house(folder, channels, server="fetch_private = true"))
-        house.gateway.work.engine.steps.pace = Pace(tick=0.02, speed=0.01, busy=())
-        http = await stack.enter_async_context(aiohttp.ClientSession())
-        sdk = openai.AsyncOpenAI(api_key=house.key, base_url=house.url + "/v1", max_retries=0)
-        yield Stage(house, vendor, await stack.enter_async_context(sdk), http)
+    async with open_front(folder, CHANNELS, Pace(tick=0.02, speed=0.01, busy=())) as (house, vendor, sdk):
+        async with aiohttp.ClientSession() as http:
+            yield Stage(house, vendor, sdk, http)
 
 
 def emptied(stage: Stage) -> Stage:
