@@ -325,7 +325,7 @@ async def _change(path: str | None, database: str | None, name: str, action: str
 
 
 def _said(changes: dict[str, object]) -> dict[str, object]:
-    """Of a change, what the audits keep: all but what came of a secret."""
+    """Of a change, what the audits keep: nothing that came of a secret, nor what the action's name says already."""
     return {field: value for field, value in changes.items() if field not in ("digest", "hint", "enabled")}
 
 

@@ -215,14 +215,14 @@ class SqliteStorage(SqliteTasks, Storage):
         dead: Callable[[str], bool] | None = None,
     ) -> Claim:
         wanted = replays.Wanted(scope, key, fingerprint, request_id, expires_at, owner)
-        return await self._write(partial(replays.claim, wanted, now, dead), brief=True)
+        return await self._write(partial(replays.claim, wanted, now, dead))
 
     async def keep(self, scope: str, key: str, stored: Stored, expires_at: float | None = None) -> None:
         answer = partial(replays.keep, scope, key, stored, expires_at)
-        await self._write(answer, brief=len(stored.body or b"") <= SMALL)
+        await self._write(answer, brief=stored.body is not None and len(stored.body) <= SMALL)
 
     async def unclaim(self, scope: str, key: str, request_id: str) -> None:
-        await self._write(partial(replays.unclaim, scope, key, request_id), brief=True)
+        await self._write(partial(replays.unclaim, scope, key, request_id))
 
     async def publish(
         self, scope: str, key: str, request_id: str, headers: Mapping[str, str], offset: int, data: bytes

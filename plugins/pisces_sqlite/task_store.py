@@ -20,12 +20,12 @@ Dead = Callable[[str], bool]
 class SqliteTasks(TaskStorage):
     """Needs `_write`, `_read` and `_report` beside it."""
 
-    _write: Callable[..., Awaitable[Any]]
+    _write: Callable[[Any], Awaitable[Any]]
     _read: Callable[..., Awaitable[list[Any]]]
     _report: Callable[..., Awaitable[list[Any]]]
 
     async def add_task(self, task: Task, reservation: Reservation | None = None) -> Refusal | None:
-        refusal: Refusal | None = await self._write(partial(tasks.add, task, reservation), brief=True)
+        refusal: Refusal | None = await self._write(partial(tasks.add, task, reservation))
         return refusal
 
     async def task(self, id: str) -> Task | None:
@@ -58,7 +58,7 @@ class SqliteTasks(TaskStorage):
         return renewed
 
     async def save_task(self, task: Task, *, keep: bool = False) -> Task | None:
-        saved: Task | None = await self._write(partial(tasks.save, task, keep), brief=True)
+        saved: Task | None = await self._write(partial(tasks.save, task, keep))
         return saved
 
     async def finish_task(
@@ -66,11 +66,11 @@ class SqliteTasks(TaskStorage):
     ) -> Task | None:
         if record.cost_nano < 0:
             raise ValueError("a cost is not negative")
-        finished: Task | None = await self._write(partial(tasks.finish, task, record, deliveries, audit), brief=True)
+        finished: Task | None = await self._write(partial(tasks.finish, task, record, deliveries, audit))
         return finished
 
     async def delete_task(self, id: str) -> bool:
-        deleted: bool = await self._write(partial(tasks.delete, id), brief=True)
+        deleted: bool = await self._write(partial(tasks.delete, id))
         return deleted
 
     async def claim_deliveries(

@@ -61,6 +61,14 @@ async def test_the_log_is_written_from_its_beginning_again_once_it_is_long(tmp_p
     assert all(line.startswith("pisces-sqlite:") for line in own)  # never on the loop
 
 
+async def test_what_is_left_of_a_long_log_is_folded_by_the_writers_thread(tmp_path: Path) -> None:
+    path = tmp_path / "t.db"
+    place = locate(f"sqlite:///{path}")
+    trace, _ = await write(path, Folding(lambda: folding(place), often=1, long=0), 200)
+    own = [line for line in trace if "wal_checkpoint" in line]
+    assert own and all(line.startswith("pisces-sqlite:") for line in own)
+
+
 @pytest.mark.parametrize("error", [sqlite3.OperationalError("disk I/O error"), sqlite3.DatabaseError("not a database")])
 async def test_a_checkpoint_that_fails_is_tried_again(tmp_path: Path, error: Exception) -> None:
     path, tried = tmp_path / "t.db", []
